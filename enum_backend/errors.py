@@ -1,0 +1,147 @@
+"""The error tree.
+
+`EnumBackendError` is never raised itself. Every class carries the `error_code`
+of the published error table and the HTTP status it becomes; a class's docstring
+is its default message. Settings errors stand outside the tree: they end the
+start of the program and are never an answer to a caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import cleandoc
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message names the key and where it was set."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong input: which field, and what was expected."""
+
+    field: str
+    message: str
+
+
+class EnumBackendError(Exception):
+    """Something failed."""
+
+    error_code = "INTERNAL_ERROR"
+    status = 500
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = message or cleandoc(type(self).__doc__ or "").partition("\n")[0]
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+        super().__init__(self.message)
+
+
+class ValidationFailed(EnumBackendError):
+    """The request does not have the expected shape."""
+
+    error_code = "VALIDATION_FAILED"
+    status = 422
+
+
+class InvalidPhoneFormat(ValidationFailed):
+    """The phone number cannot be used."""
+
+    error_code = "INVALID_PHONE_FORMAT"
+
+
+class BodyTooLarge(ValidationFailed):
+    """The request body is too large."""
+
+    status = 413
+
+
+class Unauthorized(EnumBackendError):
+    """An API key is needed: Authorization: Bearer KEY."""
+
+    error_code = "UNAUTHORIZED"
+    status = 401
+
+
+class Forbidden(EnumBackendError):
+    """This API key may not do that."""
+
+    error_code = "FORBIDDEN"
+    status = 403
+
+
+class NotFound(EnumBackendError):
+    """There is no such thing."""
+
+    error_code = "NOT_FOUND"
+    status = 404
+
+
+class MethodNotAllowed(EnumBackendError):
+    """The path does not take this method."""
+
+    error_code = "VALIDATION_FAILED"
+    status = 405
+
+
+class IdempotencyConflict(EnumBackendError):
+    """The idempotency key was used before with another message."""
+
+    error_code = "IDEMPOTENCY_CONFLICT"
+    status = 409
+
+
+class RateLimitExceeded(EnumBackendError):
+    """Too many messages; try again later."""
+
+    error_code = "RATE_LIMIT_EXCEEDED"
+    status = 429
+
+
+class CostLimitExceeded(EnumBackendError):
+    """The daily spend limit is reached."""
+
+    error_code = "COST_LIMIT_EXCEEDED"
+    status = 402
+
+
+class SmsDisabled(EnumBackendError):
+    """Sending is disabled: no usable gateway is configured."""
+
+    error_code = "SMS_DISABLED"
+    status = 503
+
+
+class CredentialsMissing(EnumBackendError):
+    """The gateway's credentials are incomplete."""
+
+    error_code = "CREDENTIALS_MISSING"
+    status = 503
+
+
+class GatewayNotConfigured(EnumBackendError):
+    """No configured gateway can carry this message."""
+
+    error_code = "GATEWAY_NOT_CONFIGURED"
+    status = 503
+
+
+class NvsUnavailableError(EnumBackendError):
+    """The name storage cannot be read now; nothing is known about the number."""
+
+    error_code = "NVS_UNAVAILABLE"
+    status = 503
+
+
+class DatabaseUnavailable(EnumBackendError):
+    """The database cannot be reached now."""
+
+    error_code = "DATABASE_UNAVAILABLE"
+    status = 503

@@ -1,0 +1,283 @@
+"""What a gateway is: one configured account at one SMS provider.
+
+A provider is one file beside this one that subclasses `Gateway`, declares its
+settings and capabilities on the class, and sends. Everything a caller sees is
+normalised here, so that routing and the dispatcher know no provider.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from enum_backend.errors import FieldError
+
+
+class Reason(StrEnum):
+    """Why a provider refused or lost a message, in one vocabulary for all of them."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_NUMBER = "invalid_number"
+    INVALID_SENDER = "invalid_sender"
+    UNVERIFIED = "unverified"
+    FORBIDDEN = "forbidden"
+    OPTED_OUT = "opted_out"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    AUTH_FAILED = "auth_failed"
+    RATE_LIMITED = "rate_limited"
+    CARRIER_REJECTED = "carrier_rejected"
+    UNREACHABLE = "unreachable"
+    EXPIRED = "expired"
+    DUPLICATE = "duplicate"
+    TEMPORARY_UNAVAILABLE = "temporary_unavailable"
+    UNKNOWN = "unknown"
+
+
+RETRY_SAME_GATEWAY = frozenset({Reason.RATE_LIMITED, Reason.TEMPORARY_UNAVAILABLE})
+"""Reasons after which the same gateway is tried again, later."""
+
+FAIL_OVER = frozenset(
+    {
+        Reason.INVALID_SENDER,
+        Reason.UNVERIFIED,
+        Reason.FORBIDDEN,
+        Reason.INSUFFICIENT_FUNDS,
+        Reason.AUTH_FAILED,
+        Reason.RATE_LIMITED,
+        Reason.TEMPORARY_UNAVAILABLE,
+    }
+)
+"""Reasons after which the next gateway of the chain may be tried."""
+
+
+class ProviderStatus(StrEnum):
+    """How far the provider says a message got."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money as decimal text would print it, with its ISO 4217 currency."""
+
+    amount: Decimal
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSms:
+    """One SMS as a gateway gets it.
+
+    Attributes:
+        message_id: our id (`msg_...`), the idempotency key where one exists.
+        to: `+E.164`.
+        text: the whole text, any number of segments.
+        sender: one of the gateway's own numbers, None for its default.
+    """
+
+    message_id: str
+    to: str
+    text: str = field(repr=False)
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What an accepted message looks like at the provider."""
+
+    status: ProviderStatus
+    provider_message_id: str | None = None
+    segments: int | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """What the provider says of an earlier message."""
+
+    status: ProviderStatus
+    reason: Reason | None = None
+    provider_code: str | None = None
+    cost: Cost | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do; declared on the class, rendered into the docs.
+
+    Attributes:
+        idempotency: `key` = a header makes repeats safe for current stacks,
+            `own_id` = the provider refuses our message id the second time.
+        lookup_by_own_id: an ambiguous send can be looked up by our id.
+        max_characters: longest text the provider takes, None for no limit.
+    """
+
+    idempotency: Literal["none", "key", "own_id"] = "none"
+    lookup_by_own_id: bool = False
+    status_query: bool = False
+    delivery_reports: bool = False
+    inbound: bool = False
+    numbers: bool = False
+    line_type: bool = False
+    balance: bool = False
+    max_characters: int | None = None
+
+
+class GatewayError(Exception):
+    """The provider did not take the message, or nobody knows whether it did.
+
+    Attributes:
+        reason: normalised word.
+        provider_code: the provider's own code, text.
+        detail: for the operator; never holds secrets, numbers or message text.
+        retry_after: seconds the provider asked us to wait.
+        ambiguous: the request was written and no answer came: the SMS may have
+            been sent, so it must not be repeated blindly.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        provider_code: str | None = None,
+        retry_after: float | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        self.reason = reason
+        self.detail = detail
+        self.provider_code = provider_code
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+        code = f" {provider_code}" if provider_code else ""
+        super().__init__(f"{reason}{code}: {detail}" if detail else f"{reason}{code}")
+
+
+class GatewayOptionsError(Exception):
+    """A gateway's settings cannot be used; `errors` name each key."""
+
+    def __init__(self, provider: str, errors: list[FieldError]) -> None:
+        self.provider = provider
+        self.errors = errors
+        super().__init__(f"{provider}: " + "; ".join(f"{e.field}: {e.message}" for e in errors))
+
+
+class GatewayOptions(BaseModel):
+    """Settings every gateway has; providers subclass it and add theirs.
+
+    Secrets are `SecretStr`, so that no `repr` shows them. `from` is written
+    `sender` in Python. A field that a gateway cannot work without is declared
+    `SecretStr = SecretStr("")` and named in `Gateway.required`, so that a
+    half-set gateway is reported as incomplete, not as malformed.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
+
+    sender: str = Field(default="", alias="from", description="number or name messages come from")
+    numbers: tuple[str, ...] = Field(
+        default=(), description="further numbers of ours at this provider"
+    )
+    tenant: str = Field(default="", description="tenant that owns the gateway, empty = shared")
+    base_url: str = Field(
+        default="", description="replaces scheme and host of the provider's address"
+    )
+    timeout: float = Field(default=20.0, gt=0, le=120, description="seconds for a whole request")
+    ambiguous: Literal["unknown", "resend"] = Field(
+        default="unknown", description="what to do when nobody knows whether a message was sent"
+    )
+    price: Decimal | None = Field(
+        default=None, ge=0, description="estimated cost of one segment, in USD"
+    )
+
+
+class Gateway(ABC):
+    """One configured account at a provider.
+
+    To add a provider: subclass, set `provider`, `Options`, `required` and
+    `capabilities`, implement `send`, and register the class in
+    `gateways/registry.py`.
+
+    Args:
+        name: the gateway's name in settings; the provider's by default.
+        options: keys of `Options` (`sender=` or `**{"from": ...}`).
+
+    Raises:
+        GatewayOptionsError: a key is unknown or its value wrong.
+    """
+
+    provider: ClassVar[str]
+    Options: ClassVar[type[GatewayOptions]] = GatewayOptions
+    required: ClassVar[tuple[str, ...]] = ()
+    """Settings keys (as written in the file) without which nothing can be sent."""
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(self, name: str | None = None, **options: Any) -> None:
+        self.name = name or self.provider
+        try:
+            self.options = self.Options.model_validate(options)
+        except ValidationError as error:
+            raise GatewayOptionsError(self.name, _field_errors(error)) from None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self.name!r})"
+
+    def missing(self) -> list[str]:
+        """Names of required settings that are empty; none = usable."""
+        values: Mapping[str, Any] = self.options.model_dump(by_alias=True)
+        return [key for key in self.required if not _text(values.get(key))]
+
+    def owns(self, number: str) -> bool:
+        """Whether `+E.164` is one of this gateway's own numbers."""
+        return bool(number) and number in (self.options.sender, *self.options.numbers)
+
+    @abstractmethod
+    async def send(self, sms: OutboundSms) -> SendResult:
+        """Hand one SMS to the provider.
+
+        Raises:
+            GatewayError: refused, failed, or ambiguous (see there).
+        """
+
+    async def status(self, provider_message_id: str) -> StatusResult:
+        """Ask the provider how far a message got.
+
+        Raises:
+            NotImplementedError: `capabilities.status_query` is False.
+            GatewayError: the query failed; says nothing about the message.
+        """
+        raise NotImplementedError(f"{self.provider} has no status query")
+
+    async def find(self, message_id: str) -> StatusResult | None:
+        """Look an ambiguous message up by our own id; None = surely never sent.
+
+        Raises:
+            NotImplementedError: `capabilities.lookup_by_own_id` is False.
+            GatewayError: the query failed; says nothing about the message.
+        """
+        raise NotImplementedError(f"{self.provider} has no look-up by our own id")
+
+    async def close(self) -> None:
+        """Release connections."""
+        return
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
+
+
+def _field_errors(error: ValidationError) -> list[FieldError]:
+    return [
+        FieldError(".".join(str(part) for part in item["loc"]), item["msg"])
+        for item in error.errors(include_input=False, include_url=False)
+    ]

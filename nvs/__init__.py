@@ -1,0 +1,1 @@
+"""Emercoin name-value storage, as far as phone numbers are concerned."""

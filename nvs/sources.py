@@ -1,0 +1,45 @@
+"""Where entries come from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from nvs.number_record import Reading, SourceStatus
+
+
+class RecordSource(Protocol):
+    """Reads the live entries of one number.
+
+    Implementations drop expired and deleted names and everything behind
+    ENUMER's first gap, so that callers only ever see what counts.
+    """
+
+    @property
+    def knows_prefixes(self) -> bool:
+        """Whether `has_longer` can be answered (a live node cannot be asked)."""
+        ...
+
+    async def read(self, digits: str) -> Reading:
+        """Live entries of `14155551234`, in reading order; none is a valid answer.
+
+        Raises:
+            NvsUnavailable: nothing is known about the number now.
+        """
+        ...
+
+    def has_longer(self, digits: str) -> bool:
+        """Whether some live number starts with `digits` and is longer (an empty non-terminal)."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Grows whenever the content may have changed; used as DNS SOA serial. 1..2**32-1."""
+        ...
+
+    def status(self) -> SourceStatus:
+        """Health and figures; never blocks."""
+        ...
+
+    async def close(self) -> None:
+        """Release threads and connections."""
+        ...
