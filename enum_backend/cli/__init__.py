@@ -1,0 +1,40 @@
+"""The command line: one command a file."""
+
+from __future__ import annotations
+
+import click
+
+from enum_backend import __version__
+from enum_backend.cli.common import fail
+from enum_backend.cli.config import config
+from enum_backend.cli.db import db
+from enum_backend.cli.demo import demo
+from enum_backend.cli.explain import explain
+from enum_backend.cli.keys import keys
+from enum_backend.cli.lint import lint
+from enum_backend.cli.lookup import lookup
+from enum_backend.cli.send import send
+from enum_backend.cli.serve import serve
+from enum_backend.errors import SettingsError
+from enum_backend.extensions import load_extensions
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="enum-backend")
+def cli() -> None:
+    """ENUM answers and SMS routing from phone-number records on the Emercoin blockchain."""
+
+
+for command in (serve, demo, lookup, explain, lint, send, keys, config, db):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        for extension in load_extensions():
+            for command in extension.commands():
+                cli.add_command(command)
+    except SettingsError as error:
+        fail(str(error))
+    cli()

@@ -1,0 +1,51 @@
+"""SMS gateways: one configured account at one provider each.
+
+Programs may use them without anything else of this package:
+
+    registry = GatewayRegistry()
+    registry.add("telnyx", TelnyxGateway(api_key=..., sender="+15550100001"))
+    result = await registry.send("+15550100002", "Hello")
+"""
+
+from enum_backend.gateways.base import (
+    FAIL_OVER,
+    RETRY_SAME_GATEWAY,
+    Capabilities,
+    Cost,
+    Gateway,
+    GatewayError,
+    GatewayOptions,
+    GatewayOptionsError,
+    OutboundSms,
+    ProviderStatus,
+    Reason,
+    SendResult,
+    StatusResult,
+)
+from enum_backend.gateways.registry import PROVIDERS, GatewayRegistry, build_gateway
+from enum_backend.gateways.simulator import SimulatedSms, SimulatorGateway
+from enum_backend.gateways.telnyx import TelnyxGateway
+from enum_backend.gateways.url import UrlGateway
+
+__all__ = [
+    "FAIL_OVER",
+    "PROVIDERS",
+    "RETRY_SAME_GATEWAY",
+    "Capabilities",
+    "Cost",
+    "Gateway",
+    "GatewayError",
+    "GatewayOptions",
+    "GatewayOptionsError",
+    "GatewayRegistry",
+    "OutboundSms",
+    "ProviderStatus",
+    "Reason",
+    "SendResult",
+    "SimulatedSms",
+    "SimulatorGateway",
+    "StatusResult",
+    "TelnyxGateway",
+    "UrlGateway",
+    "build_gateway",
+]

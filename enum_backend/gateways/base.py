@@ -14,9 +14,31 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
-from enum_backend.errors import FieldError
+from enum_backend.gateways.options import (
+    Credential,
+    GatewayOptions,
+    GatewayOptionsError,
+    options_errors,
+)
+
+__all__ = [
+    "FAIL_OVER",
+    "RETRY_SAME_GATEWAY",
+    "Capabilities",
+    "Cost",
+    "Credential",
+    "Gateway",
+    "GatewayError",
+    "GatewayOptions",
+    "GatewayOptionsError",
+    "OutboundSms",
+    "ProviderStatus",
+    "Reason",
+    "SendResult",
+    "StatusResult",
+]
 
 
 class Reason(StrEnum):
@@ -164,43 +186,6 @@ class GatewayError(Exception):
         super().__init__(f"{reason}{code}: {detail}" if detail else f"{reason}{code}")
 
 
-class GatewayOptionsError(Exception):
-    """A gateway's settings cannot be used; `errors` name each key."""
-
-    def __init__(self, provider: str, errors: list[FieldError]) -> None:
-        self.provider = provider
-        self.errors = errors
-        super().__init__(f"{provider}: " + "; ".join(f"{e.field}: {e.message}" for e in errors))
-
-
-class GatewayOptions(BaseModel):
-    """Settings every gateway has; providers subclass it and add theirs.
-
-    Secrets are `SecretStr`, so that no `repr` shows them. `from` is written
-    `sender` in Python. A field that a gateway cannot work without is declared
-    `SecretStr = SecretStr("")` and named in `Gateway.required`, so that a
-    half-set gateway is reported as incomplete, not as malformed.
-    """
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
-
-    sender: str = Field(default="", alias="from", description="number or name messages come from")
-    numbers: tuple[str, ...] = Field(
-        default=(), description="further numbers of ours at this provider"
-    )
-    tenant: str = Field(default="", description="tenant that owns the gateway, empty = shared")
-    base_url: str = Field(
-        default="", description="replaces scheme and host of the provider's address"
-    )
-    timeout: float = Field(default=20.0, gt=0, le=120, description="seconds for a whole request")
-    ambiguous: Literal["unknown", "resend"] = Field(
-        default="unknown", description="what to do when nobody knows whether a message was sent"
-    )
-    price: Decimal | None = Field(
-        default=None, ge=0, description="estimated cost of one segment, in USD"
-    )
-
-
 class Gateway(ABC):
     """One configured account at a provider.
 
@@ -227,7 +212,7 @@ class Gateway(ABC):
         try:
             self.options = self.Options.model_validate(options)
         except ValidationError as error:
-            raise GatewayOptionsError(self.name, _field_errors(error)) from None
+            raise GatewayOptionsError(self.name, options_errors(error, self.Options)) from None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
@@ -240,6 +225,25 @@ class Gateway(ABC):
     def owns(self, number: str) -> bool:
         """Whether `+E.164` is one of this gateway's own numbers."""
         return bool(number) and number in (self.options.sender, *self.options.numbers)
+
+    def check(self, sms: OutboundSms) -> None:
+        """Refuse, before anything is written, what cannot be sent; `send` calls it first.
+
+        Raises:
+            GatewayError: settings are missing (`auth_failed`), or the text is
+                empty, too long for the provider, or no Unicode text: half of a
+                surrogate pair has no UTF-8 form (`invalid_request`).
+        """
+        lacks = [key for key in self.missing() if not (key == "from" and sms.sender)]
+        if lacks:
+            raise GatewayError(Reason.AUTH_FAILED, f"settings lack {', '.join(lacks)}")
+        if not sms.text:
+            raise GatewayError(Reason.INVALID_REQUEST, "the text is empty")
+        if any("\ud800" <= character <= "\udfff" for character in sms.text):
+            raise GatewayError(Reason.INVALID_REQUEST, "the text holds half of a surrogate pair")
+        limit = self.capabilities.max_characters
+        if limit is not None and len(sms.text) > limit:
+            raise GatewayError(Reason.INVALID_REQUEST, f"the text is longer than {limit}")
 
     @abstractmethod
     async def send(self, sms: OutboundSms) -> SendResult:
@@ -274,10 +278,3 @@ class Gateway(ABC):
 
 def _text(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
-
-
-def _field_errors(error: ValidationError) -> list[FieldError]:
-    return [
-        FieldError(".".join(str(part) for part in item["loc"]), item["msg"])
-        for item in error.errors(include_input=False, include_url=False)
-    ]

@@ -1,0 +1,126 @@
+"""`enum-backend serve`: the server, and the lines a user copies first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from enum_backend.access import SCOPES
+from enum_backend.app import Server
+from enum_backend.cli.common import cli_key_file, common_options, load, reports_errors
+from enum_backend.errors import Unauthorized
+from enum_backend.settings import LoadedSettings
+from nvs.names import to_e164_name
+
+SAMPLE_NUMBER = "+14155551234"
+
+
+@click.command()
+@common_options
+@click.option("--http-port", "--port", type=int, help="HTTP port (0 = any free one).")
+@click.option("--dns-port", type=int, help="DNS port, UDP and TCP (0 = any free one).")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Database, keys, locks.")
+@reports_errors
+def serve(
+    config_file: Path | None,
+    as_json: bool,
+    http_port: int | None,
+    dns_port: int | None,
+    data_dir: Path | None,
+) -> None:
+    """Answer ENUM over DNS and HTTP, and send SMS."""
+    del as_json
+    flags: dict[tuple[str, ...], Any] = {}
+    if http_port is not None:
+        flags["http", "port"] = http_port
+    if dns_port is not None:
+        flags["dns", "port"] = dns_port
+    if data_dir is not None:
+        flags["data_dir",] = str(data_dir)
+    loaded = load(config_file, flags, quiet=False)
+    run_loop(_serve(loaded))
+
+
+def run_loop(work: Any) -> None:
+    """Run on uvloop where it exists."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import uvloop
+
+        uvloop.run(work)
+
+
+async def _serve(loaded: LoadedSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Server(loaded) as server:
+        key_file, new_key = await ensure_cli_key(server)
+        lines = await start_lines(server, key_file, new_key)
+        click.echo("\n".join(lines))
+        sys.stdout.flush()
+        await stop.wait()
+
+
+async def ensure_cli_key(server: Server) -> tuple[Path, str | None]:
+    """The key of this machine's clients; made at first start, or when it no longer works.
+
+    Returns:
+        Its file, and the key itself only when it is new.
+    """
+    path = cli_key_file(server.loaded).resolve()
+    try:
+        await server.services.keys.authenticate(path.read_text("ascii").strip())
+    except (OSError, UnicodeDecodeError, Unauthorized):
+        _, token = await server.services.keys.create("command line of this machine", SCOPES)
+        temporary = path.with_name(f".cli-key.{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+        temporary.replace(path)
+        return path, token
+    return path, None
+
+
+async def start_lines(server: Server, key_file: Path, new_key: str | None) -> Sequence[str]:
+    """What to copy first: every line works as it stands, from any folder."""
+    settings, url = server.settings, server.http_url
+    dns_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.dns.host, settings.dns.host)  # noqa: S104
+    key = f"$(cat {shlex.quote(str(key_file))})"
+    body = f'{{"to": "{SAMPLE_NUMBER}", "message": "Your code is 123456"}}'
+    named = to_e164_name(SAMPLE_NUMBER)
+    lines = [
+        "",
+        f"enum-backend runs in {server.services.pool.mode} mode. Try:",
+        "",
+        "  # the number's record over DNS",
+        f"  dig @{dns_host} -p {server.dns_port} NAPTR {named} +short",
+        "",
+        "  # and over HTTP",
+        f"  curl -s {url}/enum/{SAMPLE_NUMBER}",
+        "",
+        "  # an SMS through the gateway the record names",
+        f'  curl -s {url}/sms/send -H "Authorization: Bearer {key}" '
+        f"-H 'Content-Type: application/json' -d '{body}'",
+        "",
+    ]
+    base = settings.public_base_url or url
+    for extension in server.extensions:
+        for title, line in await extension.start_lines(server.services, base):
+            lines += [f"  # {title}", f"  {line}", ""]
+    if new_key is not None:
+        lines += [f"  API key (shown once, kept in {key_file}): {new_key}", ""]
+    else:
+        lines += [f"  The API key is in {key_file}", ""]
+    lines.append(f"  API documents: {url}/docs    Stop: Ctrl-C")
+    return [*lines, ""]

@@ -1,0 +1,334 @@
+"""Takes due messages from the outbox and hands each to its gateway, once.
+
+Order of events for one message: lease, commit `dispatching`, write the request,
+read the answer, commit the outcome. A crash after the second step leaves a
+message whose fate nobody knows; it is looked up where the provider can be
+asked by our own id, and is otherwise `unknown`, never silently sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from enum_backend.clock import now_ms
+from enum_backend.errors import DatabaseUnavailable
+from enum_backend.gateways.base import Gateway, GatewayError, OutboundSms, Reason, SendResult
+from enum_backend.messaging import queue
+from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
+from enum_backend.messaging.model import MessageState
+from enum_backend.messaging.queue import Claimed
+from enum_backend.messaging.retry import RetryPolicy
+from enum_backend.settings.models import DispatchSettings
+from enum_backend.storage import Database, Sealer
+from enum_backend.storage.sealing import SealBroken
+
+T = TypeVar("T")
+
+LEASE_MS = 60_000
+"""For messages that wait for a free place at their gateway."""
+
+ANSWER_MARGIN = 5.0
+"""Seconds past the gateway's own time-out after which we stop waiting ourselves."""
+
+POLL_SECONDS = 1.0
+BUSY_POLL_SECONDS = 0.05
+SWEEP_SECONDS = 15.0
+SHUTDOWN_SECONDS = 10.0
+
+log = structlog.get_logger("enum_backend.dispatcher")
+
+OnOutcome = Callable[[str, str, str], None]
+"""Called with (gateway, provider, new state) for metrics."""
+
+
+class Dispatcher:
+    """The worker of one process.
+
+    Args:
+        alone: this process holds the data directory's lock, so leases of other
+            owners are left-overs of a crash.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        pool: GatewayPool,
+        settings: DispatchSettings,
+        *,
+        alone: bool,
+        on_outcome: OnOutcome | None = None,
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._pool = pool
+        self._settings = settings
+        self._policy = RetryPolicy(settings.max_attempts, settings.backoff)
+        self._owner = f"worker_{secrets.token_hex(8)}"
+        self._alone = alone
+        self._on_outcome = on_outcome
+        self._busy: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._loop_task: asyncio.Task[None] | None = None
+        self._next_sweep = 0.0
+
+    async def start(self) -> None:
+        """Settle what a crash left behind, then begin to work."""
+        await self._recover(alone=self._alone)
+        self._loop_task = asyncio.create_task(self._run(), name="dispatcher")
+
+    def notify(self) -> None:
+        """New work may be due; harmless at any time."""
+        self._wake.set()
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop is alive."""
+        return self._loop_task is not None and not self._loop_task.done()
+
+    async def stop(self) -> None:
+        """Take no more work, let what is under way finish, then return."""
+        self._stopping = True
+        self._wake.set()
+        if self._loop_task is not None:
+            await asyncio.wait([self._loop_task], timeout=SHUTDOWN_SECONDS)
+            self._loop_task.cancel()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=SHUTDOWN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._next_sweep = loop.time() + SWEEP_SECONDS
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                if loop.time() >= self._next_sweep:
+                    self._next_sweep = loop.time() + SWEEP_SECONDS
+                    await self._recover(alone=False)
+                took = await self._take()
+                pause = 0.0 if took else await self._until_due()
+            except DatabaseUnavailable as error:
+                log.error("the outbox cannot be reached", error=str(error))
+                pause = POLL_SECONDS
+            if pause:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
+
+    async def _take(self) -> int:
+        room = self._room()
+        if not any(room.values()):
+            return 0
+        claimed = await self._database.write(
+            lambda connection: queue.claim(
+                connection, owner=self._owner, now=now_ms(), lease_ms=LEASE_MS, room=room
+            )
+        )
+        for message in claimed:
+            self._busy[message.gateway] += 1
+            task = asyncio.create_task(self._handle(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return len(claimed)
+
+    def _room(self) -> dict[str, int]:
+        names = [gateway.name for gateway in self._pool.registry]
+        places = self._settings.concurrency
+        room = {name: places - self._busy[name] for name in (*names, SIMULATOR)}
+        room[""] = places
+        return room
+
+    async def _until_due(self) -> float:
+        due = await self._database.read(queue.next_due_at)
+        if due is None:
+            return POLL_SECONDS
+        return min(POLL_SECONDS, max((due - now_ms()) / 1000, BUSY_POLL_SECONDS))
+
+    async def _handle(self, message: Claimed) -> None:
+        try:
+            await self._deliver(message)
+        except DatabaseUnavailable as error:
+            log.error("outcome not stored", message_id=message.message_id, error=str(error))
+        except Exception as error:
+            log.error("dispatch failed", message_id=message.message_id, error=type(error).__name__)
+        finally:
+            self._busy[message.gateway] -= 1
+            self._wake.set()
+
+    async def _deliver(self, message: Claimed) -> None:
+        now = now_ms()
+        gateway = self._pool.carrier(message.gateway)
+        if now >= message.valid_until:
+            await self._write(lambda c: queue.expire(c, message, self._owner, now_ms()))
+            self._count(message.gateway, "", MessageState.EXPIRED)
+            return
+        if gateway is None:
+            await self._write(lambda c: queue.skip_gateway(c, message, self._owner, now_ms()))
+            return
+        try:
+            text = self._sealer.open(message.body or b"", message.message_id)
+        except SealBroken:
+            log.error("message text cannot be opened: other server key?", id=message.message_id)
+            text = None
+        timeout = gateway.options.timeout + ANSWER_MARGIN
+        number = await self._write(
+            lambda c: queue.begin_attempt(
+                c,
+                message,
+                owner=self._owner,
+                provider=gateway.provider,
+                now=now_ms(),
+                lease_ms=int((timeout + 30) * 1000),
+            )
+        )
+        if number is None:
+            return
+        if text is None:
+            unreadable = GatewayError(Reason.INVALID_REQUEST, "the stored text cannot be opened")
+            await self._failed(message, gateway, number, unreadable)
+            return
+        sms = OutboundSms(
+            message_id=message.message_id,
+            to=message.destination,
+            text=text,
+            sender=self._sender(message, gateway),
+        )
+        try:
+            result = await self._send(gateway, sms, timeout)
+        except GatewayError as error:
+            await self._failed(message, gateway, number, error)
+        else:
+            await self._succeeded(message, gateway, number, result)
+
+    def _sender(self, message: Claimed, gateway: Gateway) -> str | None:
+        """The requested sender where this gateway may use it, else the gateway's own."""
+        if message.sender is None:
+            return None
+        simulated = message.gateway == SIMULATOR
+        if simulated or gateway.owns(message.sender) or message.sender_gateway == gateway.name:
+            return message.sender
+        return None
+
+    async def _send(self, gateway: Gateway, sms: OutboundSms, seconds: float) -> SendResult:
+        try:
+            async with asyncio.timeout(seconds):
+                return await gateway.send(sms)
+        except GatewayError:
+            raise
+        except TimeoutError:
+            raise GatewayError(Reason.UNKNOWN, "no answer in time", ambiguous=True) from None
+        except Exception as error:
+            detail = f"unexpected {type(error).__name__}"
+            log.error("gateway raised", gateway=gateway.name, error=detail)
+            raise GatewayError(Reason.UNKNOWN, detail, ambiguous=True) from None
+
+    async def _succeeded(
+        self, message: Claimed, gateway: Gateway, number: int, result: SendResult
+    ) -> None:
+        state = await self._write(
+            lambda c: queue.record_accepted(c, message.message_id, number, result, now_ms())
+        )
+        self._count(gateway.name, gateway.provider, state)
+        log.info(
+            "message accepted",
+            message_id=message.message_id,
+            gateway=gateway.name,
+            provider_message_id=result.provider_message_id,
+            state=state,
+        )
+
+    async def _failed(
+        self, message: Claimed, gateway: Gateway, number: int, error: GatewayError
+    ) -> None:
+        decision = self._policy.after(
+            error,
+            attempts=message.attempts_at_gateway + 1,
+            has_next=message.next_gateway is not None,
+            resend_ambiguous=gateway.options.ambiguous == "resend",
+        )
+        wait = decision.retry_after
+        now = now_ms()
+        retry_at = None if wait is None else now + int(wait * 1000)
+        state = await self._write(
+            lambda c: queue.record_failure(
+                c,
+                message,
+                number,
+                error,
+                now=now,
+                retry_at=retry_at,
+                fail_over=decision.fail_over,
+            )
+        )
+        self._count(gateway.name, gateway.provider, state)
+        log.warning(
+            "message not accepted",
+            message_id=message.message_id,
+            gateway=gateway.name,
+            reason=error.reason,
+            provider_code=error.provider_code,
+            ambiguous=error.ambiguous,
+            state=state,
+            retry_in=None if wait is None else round(wait, 1),
+        )
+
+    async def _recover(self, *, alone: bool) -> None:
+        """Settle orphans: ask the provider by our own id where that works, else `unknown`."""
+        now = now_ms()
+        if alone:
+            await self._write(lambda c: queue.free_leases(c, self._owner))
+        found = await self._database.read(lambda c: queue.orphans(c, self._owner, now, alone=alone))
+        for row in found:
+            state, retry = await self._fate(row.message_id, row.gateway)
+            await self._write(
+                lambda c, row=row, state=state, retry=retry: queue.settle_orphan(  # type: ignore[misc]
+                    c, row.message_id, state, now_ms(), retry=retry
+                )
+            )
+            self._count(row.gateway, row.provider or "", state)
+            log.warning("interrupted message settled", message_id=row.message_id, state=state)
+
+    async def _fate(self, message_id: str, gateway_name: str) -> tuple[MessageState, bool]:
+        gateway = self._pool.carrier(gateway_name)
+        if gateway is None:
+            return MessageState.UNKNOWN, False
+        if gateway.capabilities.lookup_by_own_id:
+            try:
+                async with asyncio.timeout(gateway.options.timeout):
+                    status = await gateway.find(message_id)
+            except (GatewayError, TimeoutError) as error:
+                log.warning("look-up failed", message_id=message_id, error=type(error).__name__)
+                return MessageState.UNKNOWN, False
+            if status is None:
+                return MessageState.QUEUED, True
+            return queue.STATE_OF[status.status], False
+        resend = gateway.options.ambiguous == "resend"
+        return (MessageState.QUEUED if resend else MessageState.UNKNOWN), resend
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Write, trying again while the database is away; outcomes must not be lost."""
+        pause = 0.1
+        while True:
+            try:
+                return await self._database.write(work)
+            except DatabaseUnavailable:
+                if self._stopping or pause > POLL_SECONDS * 8:
+                    raise
+                await asyncio.sleep(pause)
+                pause *= 2
+
+    def _count(self, gateway: str, provider: str, state: MessageState | None) -> None:
+        if self._on_outcome is not None and state is not None:
+            self._on_outcome(gateway, provider, state)

@@ -1,0 +1,107 @@
+"""The gateways this process may use, seen through the mode.
+
+In `live` mode these are the configured ones; in `simulation` the simulator
+carries everything; test numbers always go to the simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from enum_backend.errors import (
+    CredentialsMissing,
+    GatewayNotConfigured,
+    SettingsError,
+    SmsDisabled,
+)
+from enum_backend.gateways.base import Gateway
+from enum_backend.gateways.registry import GatewayRegistry
+from enum_backend.gateways.simulator import SimulatorGateway
+
+Mode = Literal["disabled", "simulation", "live"]
+
+SIMULATOR: Final = "simulator"
+"""The name under which simulated messages are stored; no setting can take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPool:
+    """The configured gateways, the simulator, and what the mode makes of them.
+
+    Attributes:
+        default: configured default chain, empty = every usable shared gateway.
+        disabled_because: sentence for `SMS_DISABLED`.
+    """
+
+    mode: Mode
+    registry: GatewayRegistry
+    simulator: SimulatorGateway
+    default: tuple[str, ...] = ()
+    disabled_because: str = ""
+
+    def check(self, chains: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """Refuse chains (setting, names) that name a gateway nobody configured.
+
+        Raises:
+            SettingsError: names the setting and the gateway.
+        """
+        for setting, names in chains:
+            for name in names:
+                if self.registry.get(name) is None:
+                    known = ", ".join(gateway.name for gateway in self.registry) or "none"
+                    raise SettingsError(
+                        f"{setting}: there is no gateway {name!r} (configured: {known})"
+                    )
+
+    def require_sending(self) -> None:
+        """Stop here when nothing can be sent.
+
+        Raises:
+            CredentialsMissing: the only gateways are half-set.
+            SmsDisabled: mode `disabled`.
+        """
+        if self.mode != "disabled":
+            return
+        half_set = [
+            f"{gateway.name} lacks {', '.join(gateway.missing())}"
+            for gateway in self.registry
+            if gateway.missing()
+        ]
+        if half_set and not self.disabled_because:
+            raise CredentialsMissing("Gateway credentials are incomplete: " + "; ".join(half_set))
+        raise SmsDisabled(self.disabled_because or None)
+
+    def usable(self, name: str, tenant: str) -> Gateway:
+        """The gateway a request names.
+
+        Raises:
+            GatewayNotConfigured: there is none of that name for this tenant.
+            CredentialsMissing: it is only half-set.
+        """
+        gateway = self.registry.get(name)
+        if gateway is None or gateway.options.tenant not in ("", tenant):
+            raise GatewayNotConfigured(f"There is no gateway {name[:64]!r}.")
+        if missing := gateway.missing():
+            raise CredentialsMissing(f"Gateway {name} lacks {', '.join(missing)}.")
+        return gateway
+
+    def default_chain(self, tenant: str) -> tuple[str, ...]:
+        """Names of the default chain that this tenant may use."""
+        named = [self.registry.get(name) for name in self.default]
+        candidates = [gateway for gateway in named if gateway] if self.default else self.registry
+        return tuple(
+            gateway.name
+            for gateway in candidates
+            if not gateway.missing() and gateway.options.tenant in ("", tenant)
+        )
+
+    def carrier(self, name: str) -> Gateway | None:
+        """The gateway that carries a stored message's hop now; None = it is gone."""
+        if name == SIMULATOR:
+            return self.simulator
+        if self.mode != "live":
+            return None
+        gateway = self.registry.get(name)
+        return gateway if gateway is not None and not gateway.missing() else None

@@ -1,0 +1,142 @@
+"""The words of messaging: a request to send, who asks, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from enum_backend.gateways.base import Cost
+
+
+class MessageState(StrEnum):
+    """Where an outbound message stands."""
+
+    QUEUED = "queued"
+    DISPATCHING = "dispatching"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    UNKNOWN = "unknown"
+
+
+PENDING = frozenset({MessageState.QUEUED, MessageState.DISPATCHING})
+"""States in which a message may still be handed to a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who asks us to send.
+
+    Attributes:
+        id: `key:KEY_ID` or `shim:TOKEN_ID`; limits and idempotency go by it.
+        per_minute: its own ceiling, 0 = none.
+    """
+
+    id: str
+    tenant: str
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """One SMS to accept.
+
+    Attributes:
+        to: `+E.164`, normalised.
+        sender: the number or name to send from, if the caller names one.
+        gateway: the gateway the caller insists on.
+        is_code: holds a login or validation code: it goes to the number itself,
+            never to where a record points, lives shortly, and its text is
+            erased at the final state.
+        repeat_window: seconds in which the same text from the same client to the
+            same number is one message; for callers that have no idempotency key.
+    """
+
+    to: str
+    text: str = field(repr=False)
+    client: Client = field(default=Client("key:local", "default", 0))
+    sender: str | None = None
+    gateway: str | None = None
+    client_reference: str | None = None
+    idempotency_key: str | None = None
+    skip_rate_limit: bool = False
+    is_code: bool = False
+    repeat_window: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that is stored; `repeated` = it had been accepted before."""
+
+    message_id: str
+    status: MessageState
+    provider: str | None
+    gateway: str
+    segments: int
+    encoding: str
+    cost: Cost | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One request to a provider, as shown to the caller."""
+
+    number: int
+    gateway: str
+    provider: str
+    outcome: str
+    reason: str | None
+    provider_code: str | None
+    provider_message_id: str | None
+    detail: str | None
+    started_at: int
+    finished_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message without its text."""
+
+    message_id: str
+    status: MessageState
+    to: str
+    destination: str
+    sender: str | None
+    provider: str | None
+    gateway: str
+    segments: int
+    encoding: str
+    cost: Cost | None
+    reason: str | None
+    provider_code: str | None
+    client_reference: str | None
+    created_at: int
+    updated_at: int
+    attempts: tuple[AttemptView, ...] = ()
+
+
+def to_micros(cost: Cost | None) -> tuple[int | None, str | None]:
+    """Money as it is stored: millionths, rounded half even, and the currency."""
+    if cost is None:
+        return None, None
+    return int((cost.amount * 1_000_000).to_integral_value()), cost.currency
+
+
+def from_micros(micros: int | None, currency: str | None) -> Cost | None:
+    """The inverse of `to_micros`."""
+    if micros is None:
+        return None
+    return Cost(Decimal(micros) / 1_000_000, currency or "USD")
+
+
+def cost_json(cost: Cost | None) -> dict[str, Any] | None:
+    """Money as every interface shows it: `{"amount": "0.0040", "currency": "USD"}`."""
+    if cost is None:
+        return None
+    return {"amount": f"{cost.amount:.4f}", "currency": cost.currency}

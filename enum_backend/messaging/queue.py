@@ -1,0 +1,431 @@
+"""The outbox as a work queue: leases, attempts, final states.
+
+A row moves `queued -> dispatching -> ...` only here. `dispatching` is
+committed before a provider hears of the message, so that after a crash
+everything in that state is known to be ambiguous, and nothing else is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+
+from enum_backend.gateways.base import GatewayError, ProviderStatus, Reason, SendResult
+from enum_backend.messaging.model import MessageState, to_micros
+from enum_backend.storage.tables import attempts, outbox
+
+DETAIL_CHARACTERS = 300
+
+STATE_OF: dict[ProviderStatus, MessageState] = {
+    ProviderStatus.QUEUED: MessageState.SENT,
+    ProviderStatus.SENT: MessageState.SENT,
+    ProviderStatus.DELIVERED: MessageState.DELIVERED,
+    ProviderStatus.UNDELIVERED: MessageState.UNDELIVERED,
+    ProviderStatus.FAILED: MessageState.FAILED,
+    ProviderStatus.CANCELED: MessageState.CANCELED,
+}
+"""A message the provider has accepted counts as `sent` here."""
+
+
+_NEVER_BILLED = frozenset({MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELED})
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message this process holds a lease on."""
+
+    message_id: str
+    destination: str
+    sender: str | None
+    sender_gateway: str | None
+    body: bytes | None = field(repr=False)
+    chain: tuple[str, ...] = ()
+    position: int = 0
+    attempts_at_gateway: int = 0
+    valid_until: int = 0
+
+    @property
+    def gateway(self) -> str:
+        """Whose turn it is."""
+        return self.chain[self.position]
+
+    @property
+    def next_gateway(self) -> str | None:
+        """Who follows when this one fails."""
+        following = self.position + 1
+        return self.chain[following] if following < len(self.chain) else None
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    now: int,
+    lease_ms: int,
+    room: dict[str, int],
+) -> list[Claimed]:
+    """Lease due messages, at most `room[gateway]` of each gateway.
+
+    The key `""` stands for every gateway that is not in `room`: messages whose
+    gateway is no longer configured must move on as well.
+    """
+    found: list[Row[Any]] = []
+    known = [name for name in room if name]
+    for name, places in room.items():
+        which = outbox.c.gateway == name if name else outbox.c.gateway.not_in(known)
+        if places > 0:
+            found.extend(_due(connection, which, now, places))
+    if not found:
+        return []
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_([row.id for row in found]))
+        .values(lease_owner=owner, lease_until=now + lease_ms)
+    )
+    return [_claimed(row) for row in found]
+
+
+def _due(
+    connection: Connection, which: ColumnElement[bool], now: int, places: int
+) -> list[Row[Any]]:
+    return list(
+        connection.execute(
+            select(outbox)
+            .where(
+                outbox.c.state == MessageState.QUEUED,
+                which,
+                outbox.c.next_attempt_at <= now,
+                or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < now),
+            )
+            .order_by(outbox.c.next_attempt_at, outbox.c.id)
+            .limit(places)
+        )
+    )
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    return Claimed(
+        message_id=row.message_id,
+        destination=row.destination,
+        sender=row.sender,
+        sender_gateway=json.loads(row.route).get("sender_gateway"),
+        body=row.body,
+        chain=tuple(json.loads(row.chain)),
+        position=row.chain_position,
+        attempts_at_gateway=row.attempts_at_gateway,
+        valid_until=row.valid_until,
+    )
+
+
+def next_due_at(connection: Connection) -> int | None:
+    """When the next queued message is due, milliseconds; None when there is none."""
+    due: int | None = connection.execute(
+        select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state == MessageState.QUEUED)
+    ).scalar_one()
+    return due
+
+
+def begin_attempt(
+    connection: Connection,
+    claimed: Claimed,
+    *,
+    owner: str,
+    provider: str,
+    now: int,
+    lease_ms: int,
+) -> int | None:
+    """Commit `dispatching`; only then may the provider be called.
+
+    Returns:
+        The attempt's number, or None when the lease is lost or the message is
+        no longer queued: then nothing may be sent.
+    """
+    changed = connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.message_id == claimed.message_id,
+            outbox.c.state == MessageState.QUEUED,
+            outbox.c.lease_owner == owner,
+            outbox.c.lease_until > now,
+        )
+        .values(
+            state=MessageState.DISPATCHING,
+            provider=provider,
+            attempts_at_gateway=outbox.c.attempts_at_gateway + 1,
+            lease_until=now + lease_ms,
+            updated_at=now,
+        )
+    ).rowcount
+    if not changed:
+        return None
+    last = connection.execute(
+        select(func.coalesce(func.max(attempts.c.number), 0)).where(
+            attempts.c.message_id == claimed.message_id
+        )
+    ).scalar_one()
+    number = int(last) + 1
+    connection.execute(
+        insert(attempts).values(
+            message_id=claimed.message_id,
+            number=number,
+            gateway=claimed.gateway,
+            provider=provider,
+            outcome="dispatching",
+            started_at=now,
+        )
+    )
+    return number
+
+
+def record_accepted(
+    connection: Connection, message_id: str, number: int, result: SendResult, now: int
+) -> MessageState | None:
+    """The provider took it. Returns the new state, None if the message moved on meanwhile."""
+    _finish_attempt(
+        connection,
+        message_id,
+        number,
+        now,
+        outcome="accepted",
+        provider_message_id=result.provider_message_id,
+    )
+    micros, currency = to_micros(result.cost)
+    values: dict[str, Any] = {"provider_message_id": result.provider_message_id}
+    if micros is not None:
+        values |= {"cost_micros": micros, "cost_currency": currency}
+    if result.segments is not None:
+        values["segments"] = result.segments
+    state = STATE_OF[result.status]
+    return _settle(connection, message_id, state, now, **values)
+
+
+def record_failure(
+    connection: Connection,
+    claimed: Claimed,
+    number: int,
+    error: GatewayError,
+    *,
+    now: int,
+    retry_at: int | None,
+    fail_over: bool,
+) -> MessageState | None:
+    """The provider refused it: repeat at `retry_at`, go to the next gateway, or end it.
+
+    An ambiguous error with neither ends as `unknown`.
+    """
+    _finish_attempt(
+        connection,
+        claimed.message_id,
+        number,
+        now,
+        outcome="ambiguous" if error.ambiguous else "refused",
+        reason=error.reason,
+        provider_code=error.provider_code,
+        detail=error.detail[:DETAIL_CHARACTERS],
+    )
+    why = _why(error)
+    if fail_over and claimed.next_gateway is not None:
+        return _requeue(
+            connection,
+            claimed.message_id,
+            now,
+            now,
+            gateway=claimed.next_gateway,
+            chain_position=claimed.position + 1,
+            attempts_at_gateway=0,
+            **why,
+        )
+    if retry_at is not None:
+        return _requeue(connection, claimed.message_id, retry_at, now, **why)
+    state = MessageState.UNKNOWN if error.ambiguous else MessageState.FAILED
+    return _settle(connection, claimed.message_id, state, now, **why)
+
+
+def skip_gateway(connection: Connection, claimed: Claimed, owner: str, now: int) -> None:
+    """The gateway whose turn it is is gone: the next one, or the end."""
+    held = [
+        outbox.c.message_id == claimed.message_id,
+        outbox.c.state == MessageState.QUEUED,
+        outbox.c.lease_owner == owner,
+    ]
+    detail = f"gateway {claimed.gateway} is not configured now"
+    if claimed.next_gateway is not None:
+        values: dict[str, Any] = {
+            "gateway": claimed.next_gateway,
+            "chain_position": claimed.position + 1,
+            "attempts_at_gateway": 0,
+            "lease_owner": None,
+            "lease_until": None,
+            "detail": detail,
+            "updated_at": now,
+        }
+    else:
+        values = _final(MessageState.FAILED, now) | {
+            "reason": Reason.TEMPORARY_UNAVAILABLE,
+            "detail": detail,
+        }
+    connection.execute(update(outbox).where(*held).values(**values))
+    _erase(connection, claimed.message_id)
+
+
+def expire(connection: Connection, claimed: Claimed, owner: str, now: int) -> None:
+    """Its validity is over before anybody took it."""
+    connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.message_id == claimed.message_id,
+            outbox.c.state == MessageState.QUEUED,
+            outbox.c.lease_owner == owner,
+        )
+        .values(**_final(MessageState.EXPIRED, now), reason=Reason.EXPIRED)
+    )
+    _erase(connection, claimed.message_id)
+
+
+def release(connection: Connection, message_ids: Collection[str], owner: str) -> None:
+    """Give leases back unused."""
+    connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.message_id.in_(message_ids),
+            outbox.c.state == MessageState.QUEUED,
+            outbox.c.lease_owner == owner,
+        )
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def orphans(connection: Connection, owner: str, now: int, *, alone: bool) -> list[Row[Any]]:
+    """Messages in `dispatching` that nobody is sending any more.
+
+    Args:
+        alone: this process holds the data directory, so whatever another owner
+            left behind is an orphan at once; otherwise its lease must be over.
+    """
+    stale = outbox.c.lease_until < now
+    if alone:
+        stale = or_(stale, outbox.c.lease_owner != owner)
+    return list(
+        connection.execute(
+            select(outbox.c.message_id, outbox.c.gateway, outbox.c.provider).where(
+                outbox.c.state == MessageState.DISPATCHING, stale
+            )
+        )
+    )
+
+
+def free_leases(connection: Connection, owner: str) -> None:
+    """Queued messages leased by an owner that is gone may be taken at once."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.state == MessageState.QUEUED, outbox.c.lease_owner != owner)
+        .values(lease_owner=None, lease_until=None)
+    )
+
+
+def settle_orphan(
+    connection: Connection, message_id: str, state: MessageState, now: int, *, retry: bool
+) -> None:
+    """End (or, when `retry`, queue again) a message whose last attempt nobody finished."""
+    number = connection.execute(
+        select(func.max(attempts.c.number)).where(attempts.c.message_id == message_id)
+    ).scalar_one()
+    outcome = "accepted" if state in STATE_OF.values() and not retry else "ambiguous"
+    detail = "the process ended between writing the request and reading the answer"
+    _finish_attempt(
+        connection,
+        message_id,
+        number,
+        now,
+        outcome=outcome,
+        reason=None if outcome == "accepted" else Reason.UNKNOWN,
+        detail=detail,
+    )
+    if retry:
+        _requeue(connection, message_id, now, now, detail=detail)
+    else:
+        _settle(connection, message_id, state, now, detail=detail)
+
+
+def _finish_attempt(
+    connection: Connection, message_id: str, number: int, now: int, **values: Any
+) -> None:
+    connection.execute(
+        update(attempts)
+        .where(attempts.c.message_id == message_id, attempts.c.number == number)
+        .values(finished_at=now, **values)
+    )
+
+
+def _settle(
+    connection: Connection, message_id: str, state: MessageState, now: int, **values: Any
+) -> MessageState | None:
+    """Final state of a message in `dispatching`; an `unknown` one may still learn the truth."""
+    changed = connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.message_id == message_id,
+            outbox.c.state.in_([MessageState.DISPATCHING, MessageState.UNKNOWN]),
+        )
+        .values(**{"reason": None, **_final(state, now), **values})
+    ).rowcount
+    if not changed:
+        return None
+    _erase(connection, message_id)
+    return state
+
+
+def _requeue(
+    connection: Connection, message_id: str, due: int, now: int, **values: Any
+) -> MessageState | None:
+    changed = connection.execute(
+        update(outbox)
+        .where(outbox.c.message_id == message_id, outbox.c.state == MessageState.DISPATCHING)
+        .values(
+            state=MessageState.QUEUED,
+            next_attempt_at=due,
+            lease_owner=None,
+            lease_until=None,
+            updated_at=now,
+            **values,
+        )
+    ).rowcount
+    return MessageState.QUEUED if changed else None
+
+
+def _final(state: MessageState, now: int) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "state": state,
+        "next_attempt_at": None,
+        "lease_owner": None,
+        "lease_until": None,
+        "updated_at": now,
+    }
+    if state in _NEVER_BILLED:
+        values |= {"cost_micros": None, "cost_currency": None}
+    return values
+
+
+def _erase(connection: Connection, message_id: str) -> None:
+    """Erase the text of a message that asks for it once nothing can send it any more."""
+    connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.message_id == message_id,
+            outbox.c.erase_body,
+            outbox.c.state.not_in([MessageState.QUEUED, MessageState.DISPATCHING]),
+        )
+        .values(body=None)
+    )
+
+
+def _why(error: GatewayError) -> dict[str, Any]:
+    return {
+        "reason": error.reason,
+        "provider_code": error.provider_code,
+        "detail": error.detail[:DETAIL_CHARACTERS],
+    }

@@ -1,0 +1,161 @@
+"""Reads the settings file, the environment and the flags, and says where each value came from."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ValidationError
+
+from enum_backend.errors import SettingsError
+from enum_backend.settings.environment import settings_from, unusable_providers
+from enum_backend.settings.models import RESERVED, OwnerSettings, PrefixRoute, Settings
+
+MAX_FILE_OCTETS = 1_000_000
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """The effective settings and their provenance.
+
+    Attributes:
+        origins: dotted path -> `settings.toml`, a variable's name, or `flag`;
+            what is not in it is a default.
+        unusable_providers: providers whose credentials are in the environment
+            although this version has no gateway for them.
+        warnings: sentences for the start log.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str] = field(default_factory=dict)
+    unusable_providers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load_settings(
+    config: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[tuple[str, ...], Any] | None = None,
+) -> LoadedSettings:
+    """Defaults < settings file < environment (`.env` below real variables) < flags.
+
+    Args:
+        config: TOML file; None = none.
+        environment: None = the process's, over `.env` of the working directory.
+        flags: setting path -> value of a command-line flag.
+
+    Raises:
+        SettingsError: names the file or variable, the key, and what was expected.
+    """
+    if environment is None:
+        dotenv = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+        environment = {**dotenv, **os.environ}
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if config is not None:
+        values = _read_toml(config)
+        _check_keys(values, Settings, (), str(config))
+        origins.update({".".join(path): str(config) for path, _ in _leaves(values)})
+    for path, (value, variable) in settings_from(environment).items():
+        _place(values, path, value, variable)
+        origins[".".join(path)] = variable
+    for path, value in (flags or {}).items():
+        _place(values, path, value, "flag")
+        origins[".".join(path)] = "flag"
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_describe(error, origins)) from None
+    return LoadedSettings(
+        settings=settings,
+        origins=origins,
+        unusable_providers=tuple(unusable_providers(environment)),
+        warnings=tuple(_reserved(origins)),
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(raw) > MAX_FILE_OCTETS:
+        raise SettingsError(f"{path}: larger than {MAX_FILE_OCTETS} octets")
+    try:
+        return tomllib.loads(raw.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+
+
+def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*prefix, key))
+        else:
+            yield (*prefix, key), value
+
+
+def _known_keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {name: info.annotation for name, info in model.model_fields.items()}
+
+
+def _check_keys(values: Any, model: type[BaseModel], path: tuple[str, ...], origin: str) -> None:
+    """Refuse unknown keys, naming the nearest known one."""
+    if not isinstance(values, dict):
+        raise SettingsError(f"{origin}: {'.'.join(path)}: expected a table")
+    known = _known_keys(model)
+    for key, value in values.items():
+        dotted = ".".join((*path, key))
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f', did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
+            raise SettingsError(f"{origin}: unknown setting {dotted}{hint}")
+        kind = known[key]
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            _check_keys(value, kind, (*path, key), origin)
+        elif (items := _TABLES.get((*path, key))) and isinstance(value, list):
+            for index, item in enumerate(value):
+                _check_keys(item, items, (*path, f"{key}[{index}]"), origin)
+
+
+_TABLES: dict[tuple[str, ...], type[BaseModel]] = {
+    ("trust", "owners"): OwnerSettings,
+    ("routing", "prefixes"): PrefixRoute,
+}
+
+
+def _place(values: dict[str, Any], path: tuple[str, ...], value: Any, origin: str) -> None:
+    nested: Any = value
+    for key in reversed(path):
+        nested = {key: nested}
+    _check_keys(nested, Settings, (), origin)
+    here = values
+    for key in path[:-1]:
+        child = here.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise SettingsError(f"{origin}: {'.'.join(path)}: {key} is not a table")
+        here = child
+    here[path[-1]] = value
+
+
+def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
+    lines = []
+    for item in error.errors(include_input=False, include_url=False):
+        dotted = ".".join(str(part) for part in item["loc"])
+        origin = next((o for p, o in origins.items() if dotted.startswith(p)), None)
+        where = f"{origin}: " if origin else ""
+        lines.append(f"{where}{dotted}: {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(dict.fromkeys(lines))
+
+
+def _reserved(origins: Mapping[str, str]) -> Iterator[str]:
+    for path, origin in origins.items():
+        if any(path == name or path.startswith(f"{name}.") for name in RESERVED):
+            yield f"{path} ({origin}) is accepted but has no effect in this version"

@@ -1,0 +1,258 @@
+"""Every setting, its type, its default and what it means.
+
+The docs' settings table is checked against these models, so a new setting
+needs a description here and a line there.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+
+from enum_backend.errors import InvalidPhoneFormat
+from enum_backend.phone import normalize
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?", re.ASCII)
+_UNITS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+RESERVED = frozenset(
+    {"redis", "smtp", "retention", "verification", "agents", "tenants", "nvs.rpc.zmq"}
+    | {"dns.workers", "trust.verifiers", "trust.max_age"}
+)
+"""Accepted, so that one file serves several versions, but without effect in this one."""
+
+
+def seconds(value: object) -> object:
+    """`"2h"`, `"30m"`, `"10s"`, `"1d"` or a number of seconds -> seconds."""
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            raise ValueError('expected seconds or a duration such as "30s", "15m", "2h", "1d"')
+        return float(match.group(1)) * _UNITS[match.group(2)]
+    return value
+
+
+def text_list(value: object) -> object:
+    """A list, or comma-separated text as environment variables have it."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+TextList = Annotated[tuple[str, ...], BeforeValidator(text_list)]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class HttpSettings(Section):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port, 0 = any free one")
+    trusted_proxies: TextList = Field(
+        (), description="addresses or networks whose X-Forwarded-For is believed"
+    )
+    max_body: int = Field(65536, ge=1024, description="largest request body, octets")
+
+
+class ZoneSettings(Section):
+    """One DNS zone, when a bare name does not say enough."""
+
+    name: str = Field(description="apex, e.g. e164.arpa")
+    undotted: bool = Field(False, description="also accept reversed labels without dots")
+
+
+class DnsSettings(Section):
+    """The authoritative DNS server."""
+
+    host: str = Field("127.0.0.1", description="address to listen on (UDP and TCP)")
+    port: int = Field(5300, ge=0, le=65535, description="port, 0 = any free one")
+    zones: Annotated[tuple[str | ZoneSettings, ...], BeforeValidator(text_list)] = Field(
+        ("e164.arpa",), description="apexes answered from the records"
+    )
+    publish: Literal["trusted", "all"] = Field(
+        "trusted", description="which entries DNS answers from: attested and better, or all"
+    )
+    nameservers: TextList = Field(
+        ("localhost.",), min_length=1, description="NS names; the first is the SOA's primary"
+    )
+    hostmaster: str = Field("hostmaster.localhost.", description="SOA mailbox as a domain name")
+    negative_ttl: int = Field(300, ge=0, le=86400, description="SOA MINIMUM, seconds")
+    workers: int = Field(0, ge=0, description="extra read-only DNS processes")
+
+    @field_validator("zones")
+    @classmethod
+    def _not_empty(cls, zones: tuple[str | ZoneSettings, ...]) -> tuple[str | ZoneSettings, ...]:
+        if not zones:
+            raise ValueError("expected at least one zone")
+        return zones
+
+
+class RpcSettings(Section):
+    """The Emercoin node."""
+
+    url: SecretStr = Field(
+        SecretStr("http://127.0.0.1:6662"), description="http://user:password@host:port of the node"
+    )
+    cookie_file: str = Field("", description="the node's .cookie file, instead of a password")
+    timeout: Seconds = Field(5.0, gt=0, le=60, description="longest wait for one call")
+    cache_ttl: Seconds = Field(30.0, description="how long a record read is kept")
+    negative_ttl: Seconds = Field(10.0, description="how long an absent record is kept")
+    zmq: str = Field("", description="the node's zmqpubhashblock address")
+
+
+class NvsSettings(Section):
+    """Where records come from."""
+
+    source: Literal["file", "rpc"] = Field("file", description="file or rpc")
+    file: str = Field("", description="records file, empty = the sample records")
+    trust: Literal["operator", "untrusted"] = Field(
+        "operator", description="trust of every entry of a records file"
+    )
+    serve_stale: Seconds = Field(
+        3600.0, description="how long known records outlive an unreachable node"
+    )
+    rpc: RpcSettings = RpcSettings()
+
+
+class OwnerSettings(Section):
+    """An owner address that may speak for numbers."""
+
+    address: str = Field(min_length=1, description="Emercoin address that owns the names")
+    tenant: str = Field("default", min_length=1, description="tenant it acts for")
+    numbers: TextList = Field((), description="number prefixes it may speak for")
+
+    @field_validator("numbers")
+    @classmethod
+    def _prefixes(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in numbers:
+            if not re.fullmatch(r"\+[0-9]{1,15}", prefix, re.ASCII):
+                raise ValueError(f"expected prefixes such as +1415555, got {prefix[:20]!r}")
+        return numbers
+
+
+class TrustSettings(Section):
+    """Who is believed."""
+
+    owners: tuple[OwnerSettings, ...] = Field((), description="owner addresses and their prefixes")
+    verifiers: TextList = Field((), description="verifier names whose SIG counts")
+    max_age: Seconds = Field(7200.0, description="age of the mirror at which trust ends")
+
+
+class DatabaseSettings(Section):
+    """Tables and queues."""
+
+    url: SecretStr = Field(SecretStr(""), description="empty = SQLite in data_dir")
+
+    @field_validator("url")
+    @classmethod
+    def _sqlite_only(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith("sqlite:///"):
+            raise ValueError("this version keeps its tables in SQLite: empty, or sqlite:///FILE")
+        return url
+
+
+class RedisSettings(Section):
+    """Shared limits and wake-ups."""
+
+    url: SecretStr = Field(SecretStr(""), description="redis://host:port/db")
+    max_connections: int = Field(20, ge=1, description="size of the connection pool")
+
+
+class LimitSettings(Section):
+    """Ceilings; 0 switches one off."""
+
+    per_recipient_hour: int = Field(5, ge=0, description="messages to one number in an hour")
+    per_recipient_day: int = Field(20, ge=0, description="messages to one number in 24 hours")
+    per_client_minute: int = Field(10, ge=0, description="messages of one API key in a minute")
+    daily_cost: Decimal = Field(Decimal("50.00"), ge=0, description="USD in 24 hours")
+    shim_per_minute: int = Field(60, ge=0, description="messages of one shim token in a minute")
+
+
+class PrefixRoute(Section):
+    """A chain for numbers that start with a prefix."""
+
+    prefix: str = Field(pattern=r"^\+[0-9]{1,15}$", description="such as +44")
+    chain: TextList = Field(min_length=1, description="gateways, first to last")
+
+
+class RoutingSettings(Section):
+    """Which gateway carries a message."""
+
+    default: TextList = Field((), description="default chain; empty = every gateway, as declared")
+    fallback: bool = Field(True, description="let the default chain follow steps 1 to 4")
+    prefixes: tuple[PrefixRoute, ...] = Field((), description="chains by number prefix")
+
+
+class DispatchSettings(Section):
+    """How accepted messages leave."""
+
+    concurrency: int = Field(32, ge=1, le=1000, description="requests at once per gateway")
+    max_attempts: int = Field(4, ge=1, le=50, description="attempts at one gateway")
+    backoff: Seconds = Field(2.0, gt=0, description="first pause before a repeat, doubling")
+    validity: Seconds = Field(14400.0, gt=0, description="life of a message")
+    code_validity: Seconds = Field(300.0, gt=0, description="life of a message that holds a code")
+
+
+class Settings(Section):
+    """All settings."""
+
+    mode: Literal["disabled", "simulation", "live"] | None = Field(
+        None, description="disabled, simulation or live; derived from the gateways when not set"
+    )
+    data_dir: Path = Field(Path("./data"), description="database, keys, locks")
+    public_base_url: str = Field("", description="how the outside reaches this server")
+    default_region: str = Field(
+        "US", pattern=r"^[A-Z]{2}$", description="country of numbers without +"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least severity that is logged"
+    )
+    server_key: SecretStr = Field(
+        SecretStr(""), description="32 octets in base64; empty = kept in data_dir"
+    )
+    test_numbers: TextList = Field((), description="numbers never sent to and exempt from limits")
+    http: HttpSettings = HttpSettings()
+    dns: DnsSettings = DnsSettings()
+    nvs: NvsSettings = NvsSettings()
+    trust: TrustSettings = TrustSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    limits: LimitSettings = LimitSettings()
+    routing: RoutingSettings = RoutingSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    gateways: dict[str, dict[str, Any]] = Field({}, description="one table per gateway")
+    tenants: tuple[dict[str, Any], ...] = Field((), description="owners of numbers and keys")
+    smtp: dict[str, Any] = Field({}, description="mail for deliveries")
+    retention: dict[str, Any] = Field({}, description="how long things are kept")
+    verification: dict[str, Any] = Field({}, description="codes")
+    agents: dict[str, Any] = Field({}, description="leases and MCP")
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _http_url(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError("expected https://HOST (or http:// for tests)")
+        return url.rstrip("/")
+
+    @field_validator("test_numbers")
+    @classmethod
+    def _e164(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(normalize(number) for number in numbers)
+        except InvalidPhoneFormat as error:
+            raise ValueError(error.message) from None

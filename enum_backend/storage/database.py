@@ -1,0 +1,192 @@
+"""The database: one writer thread that commits many requests at once, readers beside it.
+
+SQLite allows one writer. Requests that arrive while a commit is on its way to
+the disk share the next one, so `synchronous=FULL` costs one flush per group,
+not per message. A caller of `write` continues only after its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from enum_backend.errors import DatabaseUnavailable
+
+T = TypeVar("T")
+
+MAX_GROUP = 256
+"""Most requests in one commit."""
+
+_BUSY_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class Database:
+    """Runs functions of a connection inside transactions.
+
+    Args:
+        url: `sqlite:///FILE`.
+        readers: threads for `read`.
+    """
+
+    def __init__(self, url: str, *, readers: int = 4) -> None:
+        self.url = url
+        self._engine = _engine(url, readers + 2)
+        self._writing = self._engine.execution_options(writing=True)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
+        self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
+        self._closed = False
+        self._lock = threading.Lock()
+        self._writer.start()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction that other requests may share; return after the commit.
+
+        An exception from `work` undoes its own changes only and is raised here.
+
+        Raises:
+            DatabaseUnavailable: the commit failed; nothing of it is stored.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """`write` for threads: the future is done after the commit."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                raise DatabaseUnavailable("The database is closed.")
+            self._jobs.put(_Job(work, future))
+        return future
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on what is committed; it must not write.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, work)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._engine.connect() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise DatabaseUnavailable(f"The database cannot be read: {_cause(error)}") from error
+
+    def _write_loop(self) -> None:
+        while True:
+            group = self._next_group()
+            if not group:
+                return
+            self._commit(group)
+
+    def _next_group(self) -> list[_Job]:
+        """Wait for work, then take what else has arrived; empty = closed."""
+        first = self._jobs.get()
+        if first is None:
+            return []
+        group = [first]
+        while len(group) < MAX_GROUP:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            group.append(job)
+        return group
+
+    def _commit(self, group: list[_Job]) -> None:
+        outcomes: list[tuple[_Job, Any, BaseException | None]] = []
+        try:
+            with self._writing.begin() as connection:
+                outcomes.extend(_run(job, connection) for job in group)
+        except Exception as error:
+            failure = DatabaseUnavailable(f"The database cannot be written: {_cause(error)}")
+            for job in group:
+                job.future.set_exception(failure)
+            return
+        for job, result, problem in outcomes:
+            if problem is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(problem)
+
+    def close(self) -> None:
+        """Finish what was submitted, then stop the threads."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._writer.join(timeout=30)
+        self._readers.shutdown(wait=True)
+        self._engine.dispose()
+
+
+def _run(job: _Job, connection: Connection) -> tuple[_Job, Any, BaseException | None]:
+    try:
+        with connection.begin_nested():
+            return job, job.work(connection), None
+    except IntegrityError as problem:
+        return job, None, problem
+    except SQLAlchemyError:
+        raise
+    except Exception as problem:
+        return job, None, problem
+
+
+def sqlite_url(data_dir: Path) -> str:
+    """The embedded database of a data directory."""
+    return f"sqlite:///{data_dir / 'enum-backend.sqlite3'}"
+
+
+def _engine(url: str, connections: int) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_BUSY_SECONDS,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get("writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _cause(error: BaseException) -> str:
+    """The driver's words without the statement and its parameters."""
+    original = getattr(error, "orig", None)
+    with contextlib.suppress(Exception):
+        return str(original or type(error).__name__)
+    return type(error).__name__

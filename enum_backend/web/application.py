@@ -1,0 +1,37 @@
+"""The HTTP application: middleware, our paths, and those of the extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from enum_backend.web.endpoints import Endpoint, register
+from enum_backend.web.middleware import access_middleware, errors_middleware
+from enum_backend.web.openapi import openapi_document
+from enum_backend.web.routes import documents, enum, health, sms
+from enum_backend.web.services import SERVICES, Services
+
+KEEP_ALIVE_SECONDS = 75.0
+"""Longer than any client keeps an idle connection (Node's agent: 5 s), so that
+the client closes first and never writes into a connection we have dropped."""
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *enum.ENDPOINTS,
+    *sms.ENDPOINTS,
+    *health.ENDPOINTS,
+    *documents.ENDPOINTS,
+)
+
+
+def create_application(services: Services, extra: Sequence[Endpoint] = ()) -> web.Application:
+    """The application over the given services; `extra` are the extensions' endpoints."""
+    app = web.Application(
+        middlewares=[access_middleware, errors_middleware],
+        client_max_size=services.settings.http.max_body,
+    )
+    app[SERVICES] = services
+    endpoints = (*ENDPOINTS, *extra)
+    app[documents.OPENAPI] = openapi_document(endpoints, services.settings.public_base_url)
+    register(app, endpoints)
+    return app

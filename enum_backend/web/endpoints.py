@@ -1,0 +1,144 @@
+"""One HTTP path declared once: its handler, who may call it, and how it is documented."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from aiohttp import hdrs, web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from enum_backend.access import ApiKey
+from enum_backend.errors import FieldError, Forbidden, Unauthorized, ValidationFailed
+from enum_backend.web.services import SERVICES, Services
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """Base of request bodies: unknown fields and wrong JSON types are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as a handler sees it; `key` is None only where none is needed."""
+
+    request: web.Request
+    services: Services
+    key: ApiKey | None
+
+    @property
+    def caller(self) -> ApiKey:
+        """The key of an endpoint that has a scope."""
+        if self.key is None:
+            raise Unauthorized
+        return self.key
+
+    async def body(self, model: type[M]) -> M:
+        """The JSON body.
+
+        Raises:
+            ValidationFailed: not JSON, or a field is missing, unknown or of the wrong type.
+        """
+        raw = await self.request.read()
+        try:
+            return model.model_validate_json(raw)
+        except ValidationError as error:
+            raise validation_failed(error) from None
+
+    def query(self, model: type[M]) -> M:
+        """The query parameters; one given twice is an error.
+
+        Raises:
+            ValidationFailed: a parameter is unknown, missing or wrong.
+        """
+        query = self.request.query
+        for name in query:
+            if len(query.getall(name)) > 1:
+                message = "is given more than once"
+                raise ValidationFailed(f"{name}: {message}", errors=[FieldError(name, message)])
+        try:
+            return model.model_validate(dict(query), strict=False)
+        except ValidationError as error:
+            raise validation_failed(error) from None
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path.
+
+    Attributes:
+        scope: scope the API key needs, None = no key (one that is sent is checked).
+        query, body, answer: pydantic models, for validation and the API document.
+        errors: error codes it answers besides those of every path.
+        hidden: not in the API document.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    scope: str | None = None
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    errors: Sequence[str] = ()
+    hidden: bool = False
+
+
+def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
+    """Add the endpoints to the application's router."""
+    for endpoint in endpoints:
+        app.router.add_route(endpoint.method, endpoint.path, _guarded(endpoint))
+
+
+def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        services = request.app[SERVICES]
+        key = await _authenticate(request, services)
+        if endpoint.scope is not None:
+            if key is None:
+                raise Unauthorized
+            if not key.may(endpoint.scope):
+                raise Forbidden(f"This API key lacks the scope {endpoint.scope}.")
+        return await endpoint.handler(Call(request, services, key))
+
+    return handle
+
+
+async def _authenticate(request: web.Request, services: Services) -> ApiKey | None:
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if header is None:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("Expected Authorization: Bearer KEY.")
+    return await services.keys.authenticate(token.strip())
+
+
+def validation_failed(error: ValidationError) -> ValidationFailed:
+    """pydantic's findings as ours: field paths and what was expected, never the input."""
+    errors = [
+        FieldError(_path(item["loc"]) or "body", _message(item))
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
+    return ValidationFailed(detail, errors=errors)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "json_invalid":
+        return "not valid JSON"
+    if item["type"] == "extra_forbidden":
+        return "is not a known field"
+    return str(item["msg"])

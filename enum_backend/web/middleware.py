@@ -1,0 +1,156 @@
+"""Around every request: errors as problem documents, access log, metrics."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from enum_backend.errors import (
+    BodyTooLarge,
+    EnumBackendError,
+    MethodNotAllowed,
+    NotFound,
+    ValidationFailed,
+)
+from enum_backend.gateways.base import GatewayError
+from enum_backend.web.services import SERVICES
+
+log = structlog.get_logger("enum_backend.access")
+
+PROBLEM_JSON = "application/problem+json"
+
+
+def problem(error: EnumBackendError, **extra: Any) -> web.Response:
+    """An error as RFC 9457 has it, with the fields our callers read."""
+    status = HTTPStatus(error.status)
+    document: dict[str, Any] = {
+        "type": f"urn:enum-backend:error:{error.error_code.lower().replace('_', '-')}",
+        "title": status.phrase,
+        "status": error.status,
+        "detail": error.message,
+        "success": False,
+        "error": error.message,
+        "error_code": error.error_code,
+        **extra,
+    }
+    if error.errors:
+        document["errors"] = [
+            {"field": item.field, "message": item.message} for item in error.errors
+        ]
+    response = web.json_response(document, status=error.status, content_type=PROBLEM_JSON)
+    if error.retry_after is not None:
+        response.headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(error.retry_after)))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
+    return response
+
+
+class ProviderError(EnumBackendError):
+    """The provider could not answer."""
+
+    error_code = "PROVIDER_ERROR"
+    status = 502
+
+
+@web.middleware
+async def errors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure becomes a problem document; unexpected ones say nothing of the inside."""
+    try:
+        return await handler(request)
+    except EnumBackendError as error:
+        return problem(error)
+    except GatewayError as error:
+        return problem(
+            ProviderError(f"The provider could not answer: {error.reason}."),
+            provider_code=error.provider_code,
+            reason=error.reason,
+        )
+    except web.HTTPException as error:
+        return _http_exception(error)
+    except (ConnectionResetError, ConnectionError):
+        raise
+    except Exception as error:
+        log.error("request failed", route=route_template(request), error=type(error).__name__)
+        return problem(EnumBackendError("Something failed inside the server."))
+
+
+def _http_exception(error: web.HTTPException) -> web.StreamResponse:
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return problem(BodyTooLarge())
+    if isinstance(error, web.HTTPNotFound):
+        return problem(NotFound("There is no such path."))
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        response = problem(MethodNotAllowed())
+        response.headers[hdrs.ALLOW] = ",".join(sorted(error.allowed_methods))
+        return response
+    if error.status >= HTTPStatus.BAD_REQUEST:
+        failure = ValidationFailed(error.reason)
+        failure.status = error.status
+        return problem(failure)
+    raise error
+
+
+@web.middleware
+async def access_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log and count with the route's template: paths and queries can hold tokens and codes."""
+    started = time.perf_counter()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        seconds = time.perf_counter() - started
+        services = request.app[SERVICES]
+        route = route_template(request)
+        services.metrics.http_requests.labels(_method(request), route, str(status)).inc()
+        services.metrics.http_seconds.labels(route).observe(seconds)
+        log.info(
+            "request",
+            method=_method(request),
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            client=client_address(request, services.settings.http.trusted_proxies),
+        )
+
+
+def route_template(request: web.Request) -> str:
+    """`/enum/{number}`; `(no route)` for paths that match nothing."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(no route)"
+
+
+def _method(request: web.Request) -> str:
+    return request.method if request.method in hdrs.METH_ALL else "OTHER"
+
+
+def client_address(request: web.Request, trusted: Sequence[str]) -> str:
+    """The caller's address; `X-Forwarded-For` counts only from trusted proxies.
+
+    The list is read from its right end past every trusted proxy; the first
+    other address is the client.
+    """
+    peer = request.remote or ""
+    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    for hop in reversed([part for part in hops if part]):
+        if not _is_trusted(peer, trusted):
+            break
+        peer = hop
+    return peer[:45]
+
+
+def _is_trusted(address: str, trusted: Sequence[str]) -> bool:
+    try:
+        host = ipaddress.ip_address(address)
+        return any(host in ipaddress.ip_network(network, strict=False) for network in trusted)
+    except ValueError:
+        return False

@@ -1,0 +1,141 @@
+"""The OpenAPI document, made from the declared endpoints and their models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from enum_backend import __version__, errors
+from enum_backend.web.endpoints import Endpoint
+
+_REF = "#/components/schemas/{model}"
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+def error_statuses() -> dict[str, int]:
+    """Error code -> HTTP status, of every published error."""
+    table = {"PROVIDER_ERROR": 502}
+    for item in vars(errors).values():
+        if isinstance(item, type) and issubclass(item, errors.EnumBackendError):
+            table.setdefault(item.error_code, item.status)
+    return table
+
+
+def openapi_document(endpoints: Sequence[Endpoint], server_url: str = "") -> dict[str, Any]:
+    """OpenAPI 3.1 for everything that is not hidden."""
+    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    paths: dict[str, Any] = {}
+    for endpoint in endpoints:
+        if not endpoint.hidden:
+            operation = _operation(endpoint, schemas)
+            paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "enum-backend",
+            "version": __version__,
+            "description": "ENUM answers and SMS routing from phone-number records.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+    if server_url:
+        document["servers"] = [{"url": server_url}]
+    return document
+
+
+def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+    codes = set(endpoint.errors)
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": _operation_id(endpoint),
+        "tags": [endpoint.path.split("/")[1] or "root"],
+        "parameters": _parameters(endpoint),
+    }
+    if endpoint.scope is not None:
+        operation["security"] = [{"apiKey": []}]
+        operation["description"] = f"Needs an API key with the scope `{endpoint.scope}`."
+        codes |= {"UNAUTHORIZED", "FORBIDDEN"}
+    if endpoint.body is not None:
+        codes.add("VALIDATION_FAILED")
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _reference(endpoint.body, schemas)}},
+        }
+    if endpoint.query is not None:
+        codes.add("VALIDATION_FAILED")
+    answer: dict[str, Any] = {"description": "Done"}
+    if endpoint.answer is not None:
+        answer["content"] = {"application/json": {"schema": _reference(endpoint.answer, schemas)}}
+    operation["responses"] = {"200": answer, **_error_responses(codes)}
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", endpoint.path.lower()).strip("_")
+    return f"{endpoint.method.lower()}_{words or 'root'}"
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PARAMETER.findall(endpoint.path)
+    ]
+    if endpoint.query is not None:
+        schema = endpoint.query.model_json_schema()
+        required = set(schema.get("required", ()))
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": item}
+            for name, item in schema["properties"].items()
+        ]
+    return parameters
+
+
+def _reference(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, str]:
+    schema = model.model_json_schema(ref_template=_REF)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[model.__name__] = schema
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _error_responses(codes: set[str]) -> dict[str, Any]:
+    statuses = error_statuses()
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(statuses[code], []).append(code)
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {
+        str(status): {"description": ", ".join(names), "content": content}
+        for status, names in sorted(by_status.items())
+    }
+
+
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457 problem document",
+    "required": ["type", "title", "status", "detail", "success", "error", "error_code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "success": {"const": False},
+        "error": {"type": "string"},
+        "error_code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
