@@ -31,3 +31,31 @@ class RecordsFileError(NvsError):
     """A records file cannot be read as one; the message names the file and the field."""
 
     error_code = "RECORDS_FILE_INVALID"
+
+
+class RpcAuthError(NvsUnavailable):
+    """The node refused our user and password, our cookie, or our address."""
+
+    error_code = "NVS_RPC_AUTH"
+
+
+class UnusableAnswer(NvsUnavailable):
+    """The node answered, but this one name cannot be understood; other names may be fine."""
+
+    error_code = "NVS_UNUSABLE_ANSWER"
+
+
+class RpcError(NvsError):
+    """The node answered a call with an error of its own.
+
+    Attributes:
+        code: JSON-RPC error code, e.g. -32601.
+        message: the node's words, shortened to one printable line.
+    """
+
+    error_code = "NVS_RPC_ERROR"
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{message} (code {code})")
+        self.code = code
+        self.message = message

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from nvs.file_source import FileSource
+from nvs.memory_source import MemorySource
 from nvs.number_record import Reading, SourceStatus
+from nvs.rpc_source import RpcSource
+
+__all__ = ["FileSource", "MemorySource", "RecordSource", "RpcSource"]
 
 
 class RecordSource(Protocol):
