@@ -149,13 +149,16 @@ async def test_nothing_below_nothing(directory: Any, name: str) -> None:
     assert is_nxdomain(await ask(directory, name))
 
 
-@pytest.mark.parametrize("name", ["9.e164.arpa.", "9.9.9.9.9.e164.arpa.", "5." + NUMBER])
+@pytest.mark.parametrize(
+    "name",
+    ["9.e164.arpa.", "9.9.9.9.9.e164.arpa.", "5." + NUMBER, "1." * 16 + "e164.arpa."],
+)
 async def test_a_source_that_cannot_tell_never_says_nxdomain(directory: Any, name: str) -> None:
     directory.source.knows_prefixes = False
     assert is_nodata(await ask(directory, name))
 
 
-@pytest.mark.parametrize("name", ["x.1.e164.arpa.", "1." * 16 + "e164.arpa."])
+@pytest.mark.parametrize("name", ["x.1.e164.arpa.", "12.1.e164.arpa."])
 async def test_what_can_be_no_number_is_nxdomain_anyway(directory: Any, name: str) -> None:
     directory.source.knows_prefixes = False
     assert is_nxdomain(await ask(directory, name))
