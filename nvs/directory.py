@@ -9,12 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from nvs.alerts import Alerts, OnAlert, OperatorWatch
+from nvs.attestation import NO_EVIDENCE, Evidence
+from nvs.evidence import EvidenceGatherer
 from nvs.formats import parse_entry
 from nvs.formats.draft import DEFAULT_ORDER, MAX_SERVICES, PREFERENCE_STEP, free_preference
-from nvs.names import enumer_index, to_nvs_digits
-from nvs.number_record import AssessedEntry, NumberRecord, Reading, Service, SmsRoute, Trust
+from nvs.ledger import MemorySignatureLedger, SignatureLedger
+from nvs.name_cache import NameCache
+from nvs.names import MAX_DIGITS, enumer_index, to_nvs_digits
+from nvs.number_record import (
+    AssessedEntry,
+    Entry,
+    NumberRecord,
+    ParsedEntry,
+    Reading,
+    Service,
+    SmsRoute,
+    Trust,
+    TrustLevel,
+)
 from nvs.sources import RecordSource
 from nvs.substitution import canonical_regexp
+from nvs.tollfree_source import TollFree
 from nvs.trust import TrustPolicy
 
 SMS_SERVICE = "E2U+sms:tel"
@@ -22,11 +38,32 @@ SMS_SERVICE = "E2U+sms:tel"
 
 
 class Directory:
-    """Looks numbers up in one source under one trust policy."""
+    """Looks numbers up in one source under one trust policy.
 
-    def __init__(self, source: RecordSource, policy: TrustPolicy | None = None) -> None:
+    Args:
+        tollfree: rules that answer for numbers without any entry.
+        on_alert: called with each alert, in the event loop; must not block.
+        ledger: first sights of signatures that outlive this process.
+    """
+
+    def __init__(
+        self,
+        source: RecordSource,
+        policy: TrustPolicy | None = None,
+        tollfree: TollFree | None = None,
+        *,
+        on_alert: OnAlert | None = None,
+        ledger: SignatureLedger | None = None,
+    ) -> None:
         self.source = source
         self.policy = policy or TrustPolicy()
+        self.tollfree = tollfree
+        alerts = Alerts(on_alert)
+        self._names = NameCache(source)
+        self._gatherer = EvidenceGatherer(
+            self._names, MemorySignatureLedger() if ledger is None else ledger, alerts
+        )
+        self._watch = OperatorWatch(alerts)
 
     async def record(self, number: str) -> NumberRecord | None:
         """The record of `+14155551234` or `14155551234`, None where no live entry exists.
@@ -35,18 +72,67 @@ class Directory:
             InvalidNumber: not 4 to 15 digits.
             NvsUnavailable: nothing is known about the number now.
         """
-        return assemble(await self.source.read(to_nvs_digits(number)), self.policy)
+        policy = self.policy
+        reading = await self.source.read(to_nvs_digits(number))
+        parsed = _parsed(reading)
+        if not parsed:
+            return await self._tollfree_record(reading, policy)
+        evidence = NO_EVIDENCE
+        if policy.pins and reading.source_trust is TrustLevel.UNTRUSTED:
+            evidence = await self._gatherer.gather(parsed, policy.pins)
+        entries = _assessed(reading, parsed, policy, evidence)
+        if reading.stale_seconds <= policy.max_age:  # an old copy is no news about owners
+            self._watch.see(entries)
+        return _record(reading, entries)
+
+    def may_answer_any(self, digits: str) -> bool:
+        """Whether numbers that start with `digits` may exist though no name says so.
+
+        Then DNS may not deny them with NXDOMAIN: toll-free rules are patterns, and
+        nobody lists what a pattern matches.
+        """
+        return bool(self.tollfree and self.tollfree.may_answer) and len(digits) <= MAX_DIGITS
+
+    async def _tollfree_record(self, reading: Reading, policy: TrustPolicy) -> NumberRecord | None:
+        if self.tollfree is None or (loaded := await self.tollfree.load(self._names)) is None:
+            return None
+        parsed = loaded.rules.answer(reading.digits, loaded.entry.name)
+        if parsed is None:
+            return None
+        source_trust = reading.source_trust if loaded.trust is None else loaded.trust
+        reading = replace(reading, source="tollfree", source_trust=source_trust)
+        return _record(reading, _assessed(reading, [(loaded.entry, parsed)], policy, NO_EVIDENCE))
 
 
-def assemble(reading: Reading, policy: TrustPolicy) -> NumberRecord | None:
+def assemble(
+    reading: Reading, policy: TrustPolicy, evidence: Evidence = NO_EVIDENCE
+) -> NumberRecord | None:
     """Parse, assess and merge the entries of one number; None when there are none."""
-    entries = []
-    for entry in sorted(reading.entries, key=lambda entry: _reading_order(entry.name)):
-        parsed = parse_entry(entry.name, entry.value)
-        trust = policy.assess(entry, reading.digits, parsed, reading.source_trust)
-        entries.append(AssessedEntry(entry, parsed, trust))
-    if not entries:
-        return None
+    parsed = _parsed(reading)
+    return _record(reading, _assessed(reading, parsed, policy, evidence)) if parsed else None
+
+
+def _parsed(reading: Reading) -> list[tuple[Entry, ParsedEntry]]:
+    entries = sorted(reading.entries, key=lambda entry: _reading_order(entry.name))
+    return [(entry, parse_entry(entry.name, entry.value)) for entry in entries]
+
+
+def _assessed(
+    reading: Reading,
+    parsed: Iterable[tuple[Entry, ParsedEntry]],
+    policy: TrustPolicy,
+    evidence: Evidence,
+) -> tuple[AssessedEntry, ...]:
+    """Each entry with its own trust."""
+    digits, level, age = reading.digits, reading.source_trust, reading.stale_seconds
+    return tuple(
+        AssessedEntry(entry, said, policy.assess(entry, digits, said, level, evidence, age))
+        for entry, said in parsed
+    )
+
+
+def _record(reading: Reading, entries: tuple[AssessedEntry, ...]) -> NumberRecord:
+    """Merge the entries of the highest level present; there is at least one."""
     number = f"+{reading.digits}"
     merged, trust = _merged(entries)
     sms = next((entry.parsed.sms for entry in merged if entry.parsed.sms is not None), None)
@@ -55,7 +141,7 @@ def assemble(reading: Reading, policy: TrustPolicy) -> NumberRecord | None:
     contributing = [entry for entry in merged if entry.parsed.services or entry.parsed.sms]
     return NumberRecord(
         number=number,
-        entries=tuple(entries),
+        entries=entries,
         trust=trust,
         services=_services(merged, sms),
         sms=sms,
@@ -72,7 +158,7 @@ def _reading_order(name: str) -> int:
     return -1 if index is None else index
 
 
-def _merged(entries: list[AssessedEntry]) -> tuple[list[AssessedEntry], Trust]:
+def _merged(entries: tuple[AssessedEntry, ...]) -> tuple[list[AssessedEntry], Trust]:
     level = max(entry.trust.level for entry in entries)
     highest = [entry for entry in entries if entry.trust.level is level]
     trust = highest[0].trust

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nvs.errors import RecordsFileError
-from nvs.number_record import Reading, SourceStatus, TrustLevel
+from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
 from nvs.records_json import Records, parse_records
 
 MAX_FILE_OCTETS = 64 * 1024 * 1024
@@ -84,10 +84,18 @@ class FileSource:
 
     async def read(self, digits: str) -> Reading:
         """Live entries of one number, in reading order; looks at the file every 0.2 s."""
-        if self._clock() - self._checked_at >= CHECK_INTERVAL:
-            self._check()
+        self._look()
         entries = self._loaded.records.index.read(digits)
         return Reading(digits, entries, source="file", source_trust=self._trust)
+
+    async def entry(self, name: str) -> Entry | None:
+        """One live name of any kind; looks at the file every 0.2 s.
+
+        Raises:
+            NvsUnavailable: its value has no known shape, or no name can be so.
+        """
+        self._look()
+        return self._loaded.records.entry(name)
 
     def has_longer(self, digits: str) -> bool:
         """Whether some live number starts with `digits` and is longer."""
@@ -110,6 +118,10 @@ class FileSource:
         """Wait for a load that is under way (one file's reading, so seconds at most)."""
         if self._loading is not None:
             await asyncio.wait({self._loading})
+
+    def _look(self) -> None:
+        if self._clock() - self._checked_at >= CHECK_INTERVAL:
+            self._check()
 
     def _check(self) -> None:
         """Compare the file with what was read; start reading it when it differs."""

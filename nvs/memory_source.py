@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from nvs.names import digits_of_nvs_name
-from nvs.number_record import Reading, SourceStatus, TrustLevel
-from nvs.records_json import entry_of, records_of
+from nvs.names import digits_of_nvs_name, is_readable_name
+from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
+from nvs.records_json import entry_of, may_be_other, records_of
 
 _WHERE = "memory"
 
@@ -48,21 +49,30 @@ class MemorySource:
         value: Any,
         address: str | None = None,
         expires_in: int | None = None,
+        registered_at: int | None = None,
     ) -> None:
         """Add or replace one name.
 
         Args:
             value: text, `bytes`, or JSON (an object is the value itself, never a wrapper).
             expires_in: blocks; a negative figure is an expired name.
+            registered_at: height of the registration that still runs.
 
         Raises:
-            ValueError: the name is no canonical enum name.
+            ValueError: the name is an `enum:` name and not canonical, is not ASCII, or
+                has more than 512 octets.
             RecordsFileError: a value of another shape.
         """
-        if digits_of_nvs_name(name) is None:
+        is_number = digits_of_nvs_name(name) is not None
+        if not is_number and not (is_readable_name(name) and may_be_other(name)):
             raise ValueError(f"{name[:60]!r} is no canonical enum name")
         wrapper = {"value": value, "address": address, "expires_in": expires_in}
-        self._records.index.put(entry_of(name, wrapper, _WHERE))
+        entry = replace(entry_of(name, wrapper, _WHERE), registered_at=registered_at)
+        if is_number:
+            self._records.index.put(entry)
+        else:
+            self._records.others[name] = entry
+            self._records.unusable.discard(name)
         self._generation += 1
 
     def remove(self, name: str) -> None:
@@ -71,13 +81,24 @@ class MemorySource:
         Raises:
             KeyError: there is none.
         """
-        self._records.index.remove(name)
+        if name in self._records.others:
+            del self._records.others[name]
+        else:
+            self._records.index.remove(name)
         self._generation += 1
 
     async def read(self, digits: str) -> Reading:
         """Live entries of one number, in reading order."""
         entries = self._records.index.read(digits)
         return Reading(digits, entries, source="memory", source_trust=self._trust)
+
+    async def entry(self, name: str) -> Entry | None:
+        """One live name of any kind.
+
+        Raises:
+            NvsUnavailable: its value had no known shape, or no name can be so.
+        """
+        return self._records.entry(name)
 
     def has_longer(self, digits: str) -> bool:
         """Whether some live number starts with `digits` and is longer."""

@@ -22,6 +22,7 @@ class NameInfo:
         address: owner's address, None where the output has none.
         expires_in: blocks until expiry, negative when past.
         expires_at: height of expiry, 0 for deleted names.
+        txid: the transaction of the name's last operation, None if not said.
     """
 
     name: str
@@ -30,6 +31,7 @@ class NameInfo:
     expires_in: int
     expires_at: int
     deleted: bool = False
+    txid: str | None = None
 
     @property
     def live(self) -> bool:
@@ -58,6 +60,9 @@ class NameInfo:
         address = answer.get("address")
         if address is not None and not isinstance(address, str):
             raise UnusableAnswer(f"name_show {name!r}: address: not a string")
+        txid = answer.get("txid")
+        if txid is not None and not isinstance(txid, str):
+            raise UnusableAnswer(f"name_show {name!r}: txid: not a string")
         deleted = answer.get("deleted", False)
         if not isinstance(deleted, bool):
             raise UnusableAnswer(f"name_show {name!r}: deleted: not true or false")
@@ -68,6 +73,7 @@ class NameInfo:
             expires_in=whole_number(answer.get("expires_in"), f"name_show {name!r}: expires_in"),
             expires_at=whole_number(answer.get("expires_at"), f"name_show {name!r}: expires_at"),
             deleted=deleted,
+            txid=txid,
         )
 
 

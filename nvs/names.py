@@ -14,10 +14,16 @@ from nvs.errors import InvalidNumber
 MIN_DIGITS = 4
 MAX_DIGITS = 15
 MAX_NAME_OCTETS = 80
-"""Longer NVS names are never looked at (the canonical ones need at most 45)."""
+"""Longer names of numbers are never looked at (the canonical ones need at most 45)."""
 
 ENUM_APEX = "e164.arpa"
 ENUM_PREFIX = "enum:"
+
+TOLLFREE_NAME = "enum:tollfree"
+"""Where EmerDNS looks for toll-free rules (`-enumtollfree=@enum:tollfree`)."""
+
+MAX_NVS_NAME_OCTETS = 512
+"""Emercoin's own limit of a name."""
 
 _NUMBER = re.compile(r"\+?([0-9]+)", re.ASCII)
 _ENUMER_NAME = re.compile(r"enum:([0-9]{4,15}):(0|[1-9][0-9]{0,4})", re.ASCII)
@@ -73,6 +79,11 @@ def digits_of_nvs_name(name: str) -> str | None:
     if match := _E164_NAME.fullmatch(name):
         return match.group(1).replace(".", "")[::-1]
     return None
+
+
+def is_readable_name(name: str) -> bool:
+    """Whether a name of any kind can be asked for by itself: ASCII, 1 to 512 octets."""
+    return name.isascii() and 0 < len(name) <= MAX_NVS_NAME_OCTETS
 
 
 def enumer_index(name: str) -> int | None:

@@ -44,7 +44,7 @@ class NodeCalls(ABC):
         try:
             answer = await self.call("name_show", name, "hex")
         except RpcError as exc:
-            if exc.code == WALLET_ERROR and exc.message in _MISSING:
+            if is_missing(exc):
                 return None
             if exc.code == METHOD_NOT_FOUND:
                 raise self.unavailable("knows no name_show, so it is no Emercoin node") from exc
@@ -92,3 +92,8 @@ class NodeCalls(ABC):
                 return after, height
             before = after
         raise self.unavailable("the best block keeps changing")
+
+
+def is_missing(error: RpcError) -> bool:
+    """Whether `name_show` says with this error that there is no such name."""
+    return error.code == WALLET_ERROR and error.message in _MISSING

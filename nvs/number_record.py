@@ -49,12 +49,15 @@ class Entry:
         value: raw octets as on the chain, hostile input.
         address: owner address, None where the source has no owners.
         expires_in: blocks until expiry, None where nothing expires.
+        registered_at: height of the registration (`name_new`) that still runs,
+            None where the source cannot tell.
     """
 
     name: str
     value: bytes
     address: str | None = None
     expires_in: int | None = None
+    registered_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class NumberRecord:
         services: merged, duplicates dropped, order and preference filled in.
         sms: route of the first entry that names one, with its number filled in.
         ttl: seconds, the least of the merged entries.
-        source: word of the source (`file`, `rpc`, `memory`).
+        source: word of the source (`file`, `rpc`, `memory`), or `tollfree`.
         height: chain height of the reading, None where there is no chain.
         stale_seconds: age of a copy served because the node is down, else 0.
     """

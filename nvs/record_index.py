@@ -60,6 +60,10 @@ class RecordIndex:
         """How many numbers have at least one entry that counts."""
         return len(self._numbers)
 
+    def find(self, name: str) -> Entry | None:
+        """One entry by its name, expired or not."""
+        return self._by_name.get(name)
+
     def read(self, digits: str) -> tuple[Entry, ...]:
         """The entries that count, in reading order."""
         found: list[Entry] = []

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, NoReturn
 
-from nvs.errors import RecordsFileError
-from nvs.names import digits_of_nvs_name
+from nvs.errors import NvsUnavailable, RecordsFileError
+from nvs.names import ENUM_PREFIX, TOLLFREE_NAME, digits_of_nvs_name, is_readable_name
 from nvs.number_record import Entry
-from nvs.record_index import RecordIndex
+from nvs.record_index import RecordIndex, is_live
 
 MAX_DEPTH = 64
 """Levels of arrays and objects inside one value."""
@@ -32,13 +32,30 @@ class Records:
     """A records file's content.
 
     Attributes:
-        skipped: how many names are not canonical enum names.
+        others: entries of other kinds by name: verifiers, revocation lists, toll-free
+            rules, and whatever else stands there.
+        unusable: names of other kinds whose value has no known shape.
+        skipped: how many names nothing can be done with: `enum:` names that are not
+            canonical, names that are not ASCII or too long, and unusable ones.
         examples: the first few of those.
     """
 
     index: RecordIndex
+    others: dict[str, Entry] = field(default_factory=dict)
+    unusable: set[str] = field(default_factory=set)
     skipped: int = 0
     examples: tuple[str, ...] = ()
+
+    def entry(self, name: str) -> Entry | None:
+        """One live entry of any kind, None where surely there is none.
+
+        Raises:
+            NvsUnavailable: the name's value has no known shape, or no name can be so.
+        """
+        if name in self.unusable or not is_readable_name(name):
+            raise NvsUnavailable(f"{name[:60]!r} cannot be read from these records")
+        entry = self.index.find(name) or self.others.get(name)
+        return entry if entry is not None and is_live(entry) else None
 
     @property
     def skipped_sentence(self) -> str:
@@ -46,7 +63,7 @@ class Records:
         if not self.skipped:
             return ""
         examples = ", ".join(repr(name[:60]) for name in self.examples)
-        return f"skipped {self.skipped} name(s) that are no canonical enum name, e.g. {examples}"
+        return f"skipped {self.skipped} name(s) that cannot be used, e.g. {examples}"
 
 
 class _Object(dict[str, Any]):
@@ -92,13 +109,28 @@ def records_of(content: Mapping[str, Any], where: str) -> Records:
         RecordsFileError: see `parse_records`.
     """
     entries: list[Entry] = []
+    others: dict[str, Entry] = {}
+    unusable: set[str] = set()
     skipped: list[str] = []
     for name, value in content.items():
-        if digits_of_nvs_name(name) is None:
+        if digits_of_nvs_name(name) is not None:
+            entries.append(entry_of(name, value, where))
+        elif not is_readable_name(name):
             skipped.append(name)
         else:
-            entries.append(entry_of(name, value, where))
-    return Records(RecordIndex(entries), len(skipped), tuple(skipped[:_EXAMPLES]))
+            try:
+                others[name] = entry_of(name, value, where)
+            except RecordsFileError:  # a number's file need not be refused for it
+                unusable.add(name)
+            if name in unusable or not may_be_other(name):
+                skipped.append(name)
+    examples = tuple(skipped[:_EXAMPLES])
+    return Records(RecordIndex(entries), others, unusable, len(skipped), examples)
+
+
+def may_be_other(name: str) -> bool:
+    """Whether a name that is no number's is of a kind that can be of use."""
+    return not name.startswith(ENUM_PREFIX) or name == TOLLFREE_NAME
 
 
 def entry_of(name: str, value: Any, where: str) -> Entry:

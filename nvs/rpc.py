@@ -28,6 +28,7 @@ from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 from nvs.errors import NvsUnavailable, RpcAuthError, RpcError
 from nvs.name_info import NameInfo
 from nvs.node_calls import NodeCalls
+from nvs.rpc_batch import BatchJob, Call
 from nvs.rpc_endpoint import RpcEndpoint
 from nvs.rpc_link import Job, Link, LinkStopped, NodeBusy, NotAuthorized, UnreadableAnswer
 
@@ -159,16 +160,53 @@ class RpcClient(NodeCalls):
         text = json.dumps([method, params], ensure_ascii=False, allow_nan=False, default=_decimal)
         if not text.isascii():
             raise ValueError(f"{method}: parameters must be ASCII, send other values as hex")
+        return await self._run(Job(method, params), self._deadline)
+
+    async def call_each(
+        self, calls: Sequence[Call], *, wait: float | None = None
+    ) -> list[Any | RpcError]:
+        """Several calls in one request: for each its result, or the node's error in its place.
+
+        Not atomic: blocks may arrive in between. Text in the results has one
+        character for each octet on the chain (latin-1).
+
+        Args:
+            wait: seconds for each wait for octets, instead of the client's time-out;
+                the whole call may take twice as long.
+
+        Raises:
+            ValueError, TypeError: a parameter is NaN, or not JSON.
+            RpcAuthError, NvsUnavailable: as `call`, also when only one element
+                says that the node is warming up or still downloading.
+        """
+        if wait is None:
+            job, deadline = BatchJob(calls, self._timeout), self._deadline
+        else:
+            job, deadline = BatchJob(calls, wait), 2 * wait
+        try:
+            answers = await self._run(job, deadline)
+        except RpcError as exc:
+            raise self.unavailable(str(exc)) from exc
+        return [self._element(answer) for answer in answers]
+
+    def _element(self, answer: Any) -> Any | RpcError:
+        if not isinstance(answer, JSONRPCException):
+            return answer
+        error = self._translated(answer)
+        if isinstance(error, NvsUnavailable):
+            raise error
+        return error
+
+    async def _run(self, job: Job, deadline: float) -> Any:
         if self._closed:
             raise NvsUnavailable(f"{self.address}: the RPC client is closed")
-        job = Job(method, params)
         self._jobs.add(job)
         future = self._executor.submit(self._perform, job)
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(deadline):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
-            raise self.unavailable(f"no answer within {self._deadline:g} s") from None
+            raise self.unavailable(f"no answer within {deadline:g} s") from None
         finally:
             self._jobs.discard(job)
             job.stop()
@@ -178,7 +216,7 @@ class RpcClient(NodeCalls):
     def _perform(self, job: Job) -> Any:
         """Carry a job through retries: new connection, new cookie, full work queue."""
         busy_waits = iter(self._busy_waits)
-        may_reconnect = job.method in READ_ONLY
+        may_reconnect = all(method in READ_ONLY for method in job.methods)
         may_read_cookie_again = self._endpoint.cookie_file is not None
         while True:
             if job.stopped.is_set():
@@ -232,6 +270,8 @@ class RpcClient(NodeCalls):
                 self._put_back(link, keep=keep and not job.stopped.is_set())
 
     def _ask(self, link: Link, job: Job) -> Any:
+        if isinstance(job, BatchJob):
+            return job.ask(link, self._endpoint.path)
         # The URL holds no secret: `link` adds the credentials.
         url = f"http://-:-@{self.address}{self._endpoint.path}"
         return AuthServiceProxy(url, job.method, self._timeout, link)(*job.params)

@@ -139,6 +139,7 @@ class Job:
 
     def __init__(self, method: str, params: Sequence[Any]) -> None:
         self.method = method
+        self.methods: tuple[str, ...] = (method,)
         self.params = params
         self.stopped = threading.Event()
         self._link: Link | None = None

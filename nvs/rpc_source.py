@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from cachetools import TLRUCache, TTLCache
 
 from nvs.errors import NvsUnavailable, UnusableAnswer
+from nvs.names import is_readable_name
 from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
 from nvs.record_index import reading_order
 from nvs.rpc import RpcClient
@@ -18,6 +19,7 @@ RETRY_AFTER = 1.0
 """Seconds between two attempts while the node is down."""
 
 _TIP_TRIES = 3
+_MAX_NAMES = 4096
 _MAX_GENERATION = 2**32 - 1
 
 
@@ -30,11 +32,24 @@ class _Kept:
     fresh_until: float
 
 
+class _Shelf:
+    """What is kept and under way of one kind of question: numbers, or single names."""
+
+    def __init__(self, max_entries: int, serve_stale: float, clock: Callable[[], float]) -> None:
+        self.kept: TLRUCache[str, _Kept] = TLRUCache(
+            max_entries,
+            ttu=lambda _, kept, now: max(kept.fresh_until, kept.read_at + serve_stale),
+            timer=clock,
+        )
+        self.unusable: TTLCache[str, str] = TTLCache(max_entries, RETRY_AFTER, timer=clock)
+        self.reads: dict[str, asyncio.Task[Reading | NvsUnavailable]] = {}
+
+
 class RpcSource:
     """A live node; every entry is untrusted until its owner or signature is checked.
 
     * Readings, empty ones too, are kept for a while and shared by everybody who
-      asks for the same number at the same time.
+      asks for the same number at the same time. Single names likewise.
     * While the node is down, one look-up a second tries it; the others get the
       last good reading, marked with its age, or `NvsUnavailable`.
     * A reading takes several calls. The best block's hash is read before and
@@ -58,20 +73,15 @@ class RpcSource:
             ttl, negative_ttl: seconds a reading with and without entries is fresh.
             serve_stale: greatest age in seconds of a reading served while the
                 node is down; 0 for never.
-            max_entries: readings kept.
+            max_entries: readings kept; of single names at most 4096.
         """
         self._client = client
         self._ttl = ttl
         self._negative_ttl = negative_ttl
         self._serve_stale = serve_stale
         self._clock = clock
-        self._kept: TLRUCache[str, _Kept] = TLRUCache(
-            max_entries,
-            ttu=lambda _, kept, now: max(kept.fresh_until, kept.read_at + serve_stale),
-            timer=clock,
-        )
-        self._unusable: TTLCache[str, str] = TTLCache(max_entries, RETRY_AFTER, timer=clock)
-        self._reads: dict[str, asyncio.Task[Reading | NvsUnavailable]] = {}
+        self._numbers = _Shelf(max_entries, serve_stale, clock)
+        self._names = _Shelf(min(max_entries, _MAX_NAMES), serve_stale, clock)
         self._failure = ""
         self._retry_at = 0.0
         self._probing = False
@@ -101,23 +111,21 @@ class RpcSource:
         Raises:
             NvsUnavailable: the node cannot tell and no recent reading is kept.
         """
-        kept = self._kept.get(digits)
-        if kept is not None and self._clock() < kept.fresh_until:
-            return kept.reading
-        if (task := self._reads.get(digits)) is None:
-            if why := self._unusable.get(digits):
-                return self._stale(digits, UnusableAnswer(why))
-            if self._failure and (self._probing or self._clock() < self._retry_at):
-                return self._stale(digits, NvsUnavailable(self._failure))
-            probing = self._probing = bool(self._failure)
-            task = asyncio.get_running_loop().create_task(self._refresh(digits, probing))
-            self._reads[digits] = task
-            task.add_done_callback(lambda _: self._reads.pop(digits, None))
-        # One who stops waiting must not stop the reading for the others.
-        outcome = await asyncio.shield(task)
-        if isinstance(outcome, NvsUnavailable):
-            return self._stale(digits, outcome)
-        return outcome
+        return await self._ask(self._numbers, digits)
+
+    async def entry(self, name: str) -> Entry | None:
+        """One live name of any kind, None where surely there is none.
+
+        Kept, shared and served stale as readings are.
+
+        Raises:
+            NvsUnavailable: the node cannot tell and no recent answer is kept, or
+                the name is not ASCII or too long.
+        """
+        if not is_readable_name(name):
+            raise NvsUnavailable(f"{name[:60]!r} is no name that can be asked for")
+        entries = (await self._ask(self._names, name)).entries
+        return entries[0] if entries else None
 
     def status(self) -> SourceStatus:
         """Not ok from a failed read until one succeeds.
@@ -133,7 +141,7 @@ class RpcSource:
             detail = f"Emercoin node {self._client.address} has not been asked yet"
         facts: dict[str, int | str | None] = {
             "height": self._height,
-            "cached_numbers": len(self._kept),
+            "cached_numbers": len(self._numbers.kept),
             "last_success_age": age,
             "unusable_answers": self._unusable_answers,
         }
@@ -141,23 +149,51 @@ class RpcSource:
 
     async def close(self) -> None:
         """Close the client; whoever waits gets a stale reading or `NvsUnavailable`."""
-        reads = tuple(self._reads.values())
+        reads = (*self._numbers.reads.values(), *self._names.reads.values())
         await self._client.close()
         await asyncio.gather(*reads, return_exceptions=True)
 
-    def _stale(self, digits: str, error: NvsUnavailable) -> Reading:
-        kept = self._kept.get(digits)
+    async def _ask(self, shelf: _Shelf, key: str) -> Reading:
+        """The answer to one question: kept, under way, new, or stale.
+
+        Raises:
+            NvsUnavailable: none of these.
+        """
+        kept = shelf.kept.get(key)
+        if kept is not None and self._clock() < kept.fresh_until:
+            return kept.reading
+        if (task := shelf.reads.get(key)) is None:
+            if why := shelf.unusable.get(key):
+                return self._stale(shelf, key, UnusableAnswer(why))
+            if self._failure and (self._probing or self._clock() < self._retry_at):
+                return self._stale(shelf, key, NvsUnavailable(self._failure))
+            probing = self._probing = bool(self._failure)
+            task = asyncio.get_running_loop().create_task(self._refresh(shelf, key, probing))
+            shelf.reads[key] = task
+            task.add_done_callback(lambda _: shelf.reads.pop(key, None))
+        # One who stops waiting must not stop the reading for the others.
+        outcome = await asyncio.shield(task)
+        if isinstance(outcome, NvsUnavailable):
+            return self._stale(shelf, key, outcome)
+        return outcome
+
+    def _stale(self, shelf: _Shelf, key: str, error: NvsUnavailable) -> Reading:
+        kept = shelf.kept.get(key)
         age = self._clock() - kept.read_at if kept is not None else 0.0
         if kept is None or age >= self._serve_stale:
             raise type(error)(str(error)) from None
         return replace(kept.reading, stale_seconds=max(age, 0.001))
 
-    async def _refresh(self, digits: str, probing: bool) -> Reading | NvsUnavailable:
+    async def _refresh(self, shelf: _Shelf, key: str, probing: bool) -> Reading | NvsUnavailable:
         """Read and keep; the error is returned, since several may wait for it."""
         try:
-            reading = await self._read_at_one_tip(digits)
-        except UnusableAnswer as exc:  # this number's trouble, not the node's
-            self._unusable[digits] = str(exc)
+            if shelf is self._names:
+                entry = await self._entry(key)
+                reading = Reading("", () if entry is None else (entry,), "rpc")
+            else:
+                reading = await self._read_at_one_tip(key)
+        except UnusableAnswer as exc:  # this name's trouble, not the node's
+            shelf.unusable[key] = str(exc)
             self._unusable_answers += 1
             self._last_unusable = str(exc)
             self._failure = ""
@@ -169,7 +205,7 @@ class RpcSource:
         else:
             now = self._clock()
             ttl = self._ttl if reading.entries else self._negative_ttl
-            self._kept[digits] = _Kept(reading, now, now + ttl)
+            shelf.kept[key] = _Kept(reading, now, now + ttl)
             self._failure = ""
             self._last_success = now
             return reading

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from nvs.file_source import FileSource
 from nvs.memory_source import MemorySource
-from nvs.number_record import Reading, SourceStatus
+from nvs.number_record import Entry, Reading, SourceStatus
 from nvs.rpc_source import RpcSource
 
 __all__ = ["FileSource", "MemorySource", "RecordSource", "RpcSource"]
@@ -29,6 +29,15 @@ class RecordSource(Protocol):
 
         Raises:
             NvsUnavailable: nothing is known about the number now.
+        """
+        ...
+
+    async def entry(self, name: str) -> Entry | None:
+        """One live name of any kind (a verifier, a revocation list, toll-free rules).
+
+        Raises:
+            NvsUnavailable: the name cannot be read now, or this source does not
+                keep names of that kind; nothing is known about it.
         """
         ...
 

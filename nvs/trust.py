@@ -3,22 +3,31 @@
 The chain proves who owns a *name*, never who owns the *phone number*: anybody
 may register any `enum:` name. So an entry is `untrusted` unless its source is
 the operator's own, or the name belongs to an address that the operator listed
-for exactly this range of numbers.
+for exactly this range of numbers (`operator`), or a configured verifier signed
+the name (`attested`).
 
-A `SIG` claim raises nothing: verifying it needs the verifier's record and
-revocation list, which this version does not read. The reason says so.
+A policy is pure: verifiers and revocation lists are read elsewhere and handed
+over as `Evidence`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from nvs.address import key_hash
+from nvs.attestation import NO_EVIDENCE, ClaimRefused, Evidence, claims_of, judge
 from nvs.number_record import Entry, ParsedEntry, Trust, TrustLevel
+from nvs.signature import can_verify
 
 DEFAULT_TENANT = "default"
 """Who a trusted source speaks for where its entry's address is nobody's in particular."""
 
+MAX_AGE = 7200.0
+"""Seconds without news from the chain after which nobody is an operator any more."""
+
+_VERIFIER = re.compile(r"[!-+\--<>-{}~]{1,512}", re.ASCII)
 _PREFIX = re.compile(r"\+[0-9]{1,15}", re.ASCII)
 
 
@@ -54,34 +63,93 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicy:
-    """The operator's `[[trust.owners]]`."""
+    """The operator's `[trust]` settings.
+
+    Attributes:
+        owners: `[[trust.owners]]`.
+        verifiers: NVS names whose `SIG` counts, each alone (`ver:enum`: whatever
+            address has the name) or pinned (`ver:enum=ADDRESS`).
+        max_age: seconds; an older copy of the chain makes nobody an operator.
+        pins: made of `verifiers`: name -> the only address it may have, or None.
+
+    Raises:
+        ValueError: a verifier that stands twice or is no name, a pin that is no
+            P2PKH or P2WPKH address, a negative age, or no RIPEMD-160 to verify with.
+    """
 
     owners: tuple[Owner, ...] = ()
+    verifiers: tuple[str, ...] = ()
+    max_age: float = MAX_AGE
+    pins: Mapping[str, str | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.max_age >= 0:
+            raise ValueError(f"trust.max_age: {self.max_age} is not 0 or more seconds")
+        if self.verifiers and not can_verify():
+            raise ValueError("trust.verifiers: this Python's OpenSSL has no RIPEMD-160")
+        pins: dict[str, str | None] = {}
+        for text in self.verifiers:
+            name, equals, address = text.partition("=")
+            if _VERIFIER.fullmatch(name) is None:
+                raise ValueError(f"trust.verifiers: {text!r} is no NAME or NAME=ADDRESS")
+            if name in pins:
+                raise ValueError(f"trust.verifiers: {name} stands twice")
+            if equals and key_hash(address) is None:
+                raise ValueError(f"trust.verifiers: {text!r} pins no P2PKH or P2WPKH address")
+            pins[name] = address if equals else None
+        object.__setattr__(self, "pins", pins)
 
     def assess(
-        self, entry: Entry, digits: str, parsed: ParsedEntry, source_trust: TrustLevel
+        self,
+        entry: Entry,
+        digits: str,
+        parsed: ParsedEntry,
+        source_trust: TrustLevel,
+        evidence: Evidence = NO_EVIDENCE,
+        stale_seconds: float = 0.0,
     ) -> Trust:
         """The level of one entry of number `digits`, and the sentence that explains it.
 
         Args:
             source_trust: where every entry of its source starts from.
+            evidence: what was read to judge its signatures.
+            stale_seconds: age of the copy; a source that is the operator's own has none.
         """
-        number = f"+{digits}"
-        owner, reason = self._owner(entry.address, number)
-        if owner is not None:
+        own_source = source_trust is TrustLevel.OPERATOR
+        owner, reason = self._owner(entry.address, f"+{digits}")
+        if owner is not None and (own_source or stale_seconds <= self.max_age):
             return Trust(TrustLevel.OPERATOR, reason, owner.tenant)
-        if source_trust is TrustLevel.OPERATOR:
+        if own_source:
             reason = "the settings trust this source as the operator's own"
             return Trust(TrustLevel.OPERATOR, reason, DEFAULT_TENANT)
+        if owner is not None:
+            reason += (
+                f", but this copy of the chain is {stale_seconds:.0f} s old,"
+                f" more than trust.max_age ({self.max_age:g} s)"
+            )
         if source_trust is TrustLevel.ATTESTED:
             return Trust(TrustLevel.ATTESTED, "the settings trust this source as attested")
         if parsed.signatures:
-            verifiers = ", ".join(dict.fromkeys(claim.verifier for claim in parsed.signatures))
-            reason += (
-                f"; its signature claim ({verifiers[:80]}) counts for nothing, as signatures are"
-                " not verified by this version"
-            )
+            return self._attested(entry.name, parsed, evidence, reason)
         return Trust(TrustLevel.UNTRUSTED, reason)
+
+    def _attested(self, name: str, parsed: ParsedEntry, evidence: Evidence, reason: str) -> Trust:
+        """Any claim that holds attests; otherwise every one says why it does not."""
+        refusals = []
+        for claim in claims_of(parsed.signatures, self.pins):
+            try:
+                accepted = judge(name, claim, self.pins[claim.verifier], evidence)
+            except ClaimRefused as refusal:
+                refusals.append(f"the signature of {claim.verifier} {refusal}")
+            else:
+                return Trust(TrustLevel.ATTESTED, f"{accepted}; {reason}")
+        if not refusals:
+            others = ", ".join(dict.fromkeys(claim.verifier for claim in parsed.signatures))
+            refusals.append(
+                f"its signature claim ({others[:80]}) counts for nothing, as trust.verifiers"
+                " does not list it"
+            )
+        return Trust(TrustLevel.UNTRUSTED, "; ".join([reason, *dict.fromkeys(refusals)]))
 
     def _owner(self, address: str | None, number: str) -> tuple[Owner | None, str]:
         """The owner with the longest prefix for this number, else None and why not."""

@@ -1,13 +1,19 @@
 """The names a fake node knows, and its height.
 
-A place of its own, so that a fake chain with blocks and reorganisations can
-stand in its stead: the RPC side uses `height`, `best_hash` and `find` only.
+`FakeChain`, with blocks and reorganisations, can stand in its stead: the RPC side
+asks both for no more than `rpc_method.Ledger`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nvs.testing.rpc_method import Method
 
 BLOCKS_A_DAY = 175
 """Emercoin counts rental days as 175 blocks."""
@@ -18,7 +24,11 @@ FIRST_TIME = 1795224646
 
 @dataclass(frozen=True, slots=True)
 class FakeName:
-    """One name as `name_show` prints it; `orphaned` answers "no result returned"."""
+    """One name as `name_show` prints it; `orphaned` answers "no result returned".
+
+    `height` (of its last operation) and `registered_at` (of its last name_new) are
+    known to a chain only, 0 otherwise; `name_show` prints neither.
+    """
 
     name: bytes
     value: bytes
@@ -29,13 +39,22 @@ class FakeName:
     time: int
     deleted: bool = False
     orphaned: bool = False
+    height: int = 0
+    registered_at: int = 0
 
 
 class FakeLedger:
-    """Names by their octets. Changes count at once, without a block."""
+    """Names by their octets. Changes count at once, without a block.
+
+    Attributes:
+        downloading: True answers code -10 to `name_show`, as before the chain is complete.
+        lock: held while a call is answered.
+    """
 
     def __init__(self, height: int = 100) -> None:
         self.height = height
+        self.downloading = False
+        self.lock = threading.RLock()
         self._names: dict[bytes, FakeName] = {}
         self._changes = 0
 
@@ -46,6 +65,13 @@ class FakeLedger:
     def find(self, name: bytes) -> FakeName | None:
         """The name, however expired or deleted, or None."""
         return self._names.get(name)
+
+    def methods(self) -> Mapping[str, Method]:
+        """No RPCs but the three of every ledger."""
+        return {}
+
+    def calling(self, method: str) -> None:
+        """Told before each call is answered."""
 
     def mine(self, blocks: int = 1) -> None:
         """Let the chain grow, which brings names nearer to their expiry."""
@@ -71,12 +97,12 @@ class FakeLedger:
             days: rental in days of 175 blocks, unless `expires_in` (blocks) or
                 `expires_at` (height) is given.
         """
-        key = _octets(name)
+        key = as_octets(name)
         if expires_at is None:
             expires_at = self.height + (BLOCKS_A_DAY * days if expires_in is None else expires_in)
         made = FakeName(
             name=key,
-            value=_octets(value),
+            value=as_octets(value),
             txid=txid or self._next_txid(),
             address=address or "E" + hashlib.sha256(key).hexdigest()[:33],
             vout=vout,
@@ -94,11 +120,11 @@ class FakeLedger:
         Raises:
             KeyError: no such name.
         """
-        old = self._names[_octets(name)]
+        old = self._names[as_octets(name)]
         return self._keep(
             replace(
                 old,
-                value=_octets(value),
+                value=as_octets(value),
                 txid=self._next_txid(),
                 address=address or old.address,
                 expires_at=old.expires_at + BLOCKS_A_DAY * days,
@@ -111,7 +137,7 @@ class FakeLedger:
         Raises:
             KeyError: no such name.
         """
-        return self._keep(replace(self._names[_octets(name)], expires_at=self.height - 1))
+        return self._keep(replace(self._names[as_octets(name)], expires_at=self.height - 1))
 
     def delete(self, name: str | bytes) -> FakeName:
         """Delete as the owner would: an empty value, `expires_at` 0.
@@ -119,7 +145,7 @@ class FakeLedger:
         Raises:
             KeyError: no such name.
         """
-        old = self._names[_octets(name)]
+        old = self._names[as_octets(name)]
         return self._keep(
             replace(old, value=b"", txid=self._next_txid(), expires_at=0, deleted=True)
         )
@@ -130,7 +156,7 @@ class FakeLedger:
         Raises:
             KeyError: no such name.
         """
-        return self._keep(replace(self._names[_octets(name)], orphaned=True))
+        return self._keep(replace(self._names[as_octets(name)], orphaned=True))
 
     def forget(self, name: str | bytes) -> None:
         """Leave no trace of a name.
@@ -138,7 +164,7 @@ class FakeLedger:
         Raises:
             KeyError: no such name.
         """
-        del self._names[_octets(name)]
+        del self._names[as_octets(name)]
 
     def _keep(self, made: FakeName) -> FakeName:
         self._names[made.name] = made
@@ -149,5 +175,6 @@ class FakeLedger:
         return hashlib.sha256(b"transaction %d" % self._changes).hexdigest()
 
 
-def _octets(text: str | bytes) -> bytes:
+def as_octets(text: str | bytes) -> bytes:
+    """Text in UTF-8, octets as they are."""
     return text.encode() if isinstance(text, str) else text

@@ -7,13 +7,12 @@ nor array, named parameters of wrong names.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from nvs.testing.fake_ledger import FakeLedger, FakeName
+from nvs.testing.fake_ledger import FakeName
 from nvs.testing.node_json import read_json, write_json
+from nvs.testing.rpc_method import CallError, Ledger, Method, encoded, octets
 
 
 class Failure(StrEnum):
@@ -51,13 +50,6 @@ NAME_SHOW_HELP = (
 _STATUS_OF_CODE = {-32600: 400, -32601: 404}
 
 
-class _CallError(Exception):
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
 class FakeRpc:
     """The node's RPC without HTTP around it.
 
@@ -66,90 +58,100 @@ class FakeRpc:
             answers; None for a healthy node.
     """
 
-    def __init__(self, ledger: FakeLedger) -> None:
+    def __init__(self, ledger: Ledger) -> None:
+        """`ledger`: a `FakeLedger` or a `FakeChain`."""
         self.ledger = ledger
         self.failure: Failure | None = None
-        self._methods: dict[bytes, Callable[[list[Any]], Any]] = {
-            b"name_show": self._name_show,
-            b"getblockcount": lambda _: self.ledger.height,
-            b"getbestblockhash": lambda _: self.ledger.best_hash(),
+        self._methods: dict[str, Method] = {
+            "name_show": Method(
+                self._name_show,
+                ("name", "valuetype", "filepath"),
+                1,
+                NAME_SHOW_HELP,
+                while_downloading=False,
+            ),
+            "getblockcount": Method(lambda _: self.ledger.height),
+            "getbestblockhash": Method(lambda _: self.ledger.best_hash()),
+            **ledger.methods(),
         }
 
-    def answer(self, body: bytes) -> tuple[int, bytes]:
-        """HTTP status and body for one request body, a single call or a batch."""
+    def answer(self, body: bytes, failure: Failure | None = None) -> tuple[int, bytes]:
+        """HTTP status and body for one request body, a single call or a batch.
+
+        Args:
+            failure: for this request only, instead of the attribute of that name.
+        """
+        failure = failure or self.failure
         try:
             request = read_json(body)
         except ValueError:
             return 500, self._reply(None, {"code": -32700, "message": "Parse error"}, None)
         if isinstance(request, list):
-            replies = [self._one(member)[1] for member in request]
+            replies = [self._one(member, failure)[1] for member in request]
             return 200, write_json(replies, batch=True) + b"\n"
         if not isinstance(request, dict):
             error = {"code": -32700, "message": "Top-level object parse error"}
             return 500, self._reply(None, error, None)
-        status, reply = self._one(request)
+        status, reply = self._one(request, failure)
         return status, write_json(reply) + b"\n"
 
     @staticmethod
     def _reply(result: Any, error: dict[str, Any] | None, request_id: Any) -> bytes:
         return write_json({"result": result, "error": error, "id": request_id}) + b"\n"
 
-    def _one(self, request: Any) -> tuple[int, dict[str, Any]]:
+    def _one(self, request: Any, failure: Failure | None) -> tuple[int, dict[str, Any]]:
         request_id = request.get("id") if isinstance(request, dict) else None
         try:
-            result = self._call(request)
-        except _CallError as exc:
+            result = self._call(request, failure)
+        except CallError as exc:
             error = {"code": exc.code, "message": exc.message}
             status = _STATUS_OF_CODE.get(exc.code, 500)
             return status, {"result": None, "error": error, "id": request_id}
         return 200, {"result": result, "error": None, "id": request_id}
 
-    def _call(self, request: Any) -> Any:
+    def _call(self, request: Any, failure: Failure | None) -> Any:
         if not isinstance(request, dict):
-            raise _CallError(-32600, "Invalid Request object")
-        method, params = request.get("method"), request.get("params")
-        if method is None:
-            raise _CallError(-32600, "Missing method")
-        if not isinstance(method, bytes):
-            raise _CallError(-32600, "Method must be a string")
+            raise CallError(-32600, "Invalid Request object")
+        name, params = request.get("method"), request.get("params")
+        if name is None:
+            raise CallError(-32600, "Missing method")
+        if not isinstance(name, bytes):
+            raise CallError(-32600, "Method must be a string")
         if params is not None and not isinstance(params, list | dict):
-            raise _CallError(-32600, "Params must be an array or object")
-        if self.failure is Failure.WARMING_UP:
-            raise _CallError(-28, "Loading block index...")
-        if method not in self._methods:
-            raise _CallError(-32601, "Method not found")
-        if isinstance(params, dict):
-            params = _positional(params)
-        return self._methods[method](params or [])
+            raise CallError(-32600, "Params must be an array or object")
+        if failure is Failure.WARMING_UP:
+            raise CallError(-28, "Loading block index...")
+        method = self._methods.get(name.decode("latin-1"))
+        if method is None:
+            raise CallError(-32601, "Method not found")
+        given = method.positional(params)
+        downloading = failure is Failure.DOWNLOADING_BLOCKS or self.ledger.downloading
+        if downloading and not method.while_downloading:
+            raise CallError(-10, "Emercoin is downloading blocks...")
+        self.ledger.calling(name.decode("latin-1"))
+        if method.waits:
+            return method.call(given)
+        with self.ledger.lock:
+            result = method.call(given)
+        if failure is Failure.UNREADABLE and name == b"name_show":
+            raise CallError(-4, "failed to read from from disk")  # the node's own spelling
+        return result
 
     def _name_show(self, params: list[Any]) -> dict[str, Any]:
-        if not 1 <= len(params) <= 3:
-            raise _CallError(-1, NAME_SHOW_HELP)
-        if self.failure is Failure.DOWNLOADING_BLOCKS:
-            raise _CallError(-10, "Emercoin is downloading blocks...")
-        if not all(isinstance(param, bytes) for param in params):
-            raise _CallError(-1, "JSON value is not a string as expected")
-        found = self.ledger.find(params[0])
+        name, valuetype, _ = (octets(params, index) for index in range(3))
+        found = self.ledger.find(name)
         if found is None:
-            raise _CallError(-4, "failed to read from name DB")
+            raise CallError(-4, "failed to read from name DB")
         if found.orphaned:
-            raise _CallError(-4, "no result returned")
-        if self.failure is Failure.UNREADABLE:
-            raise _CallError(-4, "failed to read from from disk")  # the node's own spelling
-        valuetype = params[1] if len(params) > 1 else b""
+            raise CallError(-4, "no result returned")
         return _shown(found, valuetype, self.ledger.height)
 
 
 def _shown(found: FakeName, valuetype: bytes, height: int) -> dict[str, Any]:
-    value = found.value
-    if valuetype == b"hex":
-        value = value.hex().encode()
-    elif valuetype == b"base64":
-        value = base64.b64encode(value)
     expires_in = found.expires_at - height
     shown: dict[str, Any] = {
         "name": found.name,
-        "value": value,
+        "value": encoded(found.value, valuetype),
         "txid": found.txid,
         "address": found.address,
         "vout": found.vout,
@@ -162,13 +164,3 @@ def _shown(found: FakeName, valuetype: bytes, height: int) -> dict[str, Any]:
     elif expires_in <= 0:
         shown["expired"] = True
     return shown
-
-
-def _positional(named: dict[str, Any]) -> list[Any]:
-    """`{"name": ..., "valuetype": ...}` -> a list; a left-out one in between is empty."""
-    names = ("name", "valuetype", "filepath")
-    for name in named:
-        if name not in names:
-            raise _CallError(-8, f"Unknown named parameter {ascii(name)[1:-1]}")
-    last = max((names.index(name) for name in named), default=-1)
-    return [named.get(name, b"") for name in names[: last + 1]]

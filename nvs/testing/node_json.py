@@ -9,6 +9,7 @@ Observed on Emercoin Core 0.8.6, regtest.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 
@@ -44,6 +45,9 @@ def _escapes(*, batch: bool) -> tuple[bytes, ...]:
     return tuple(table)
 
 
+_HARMLESS = re.compile(rb"[ !#-\[\]-~]*")
+"""Octets that are written as they are, always."""
+
 _SINGLE = _escapes(batch=False)
 _BATCH = _escapes(batch=True)
 
@@ -65,6 +69,11 @@ def read_json(body: bytes) -> Any:
 
 def write_json(value: Any, *, batch: bool = False) -> bytes:
     """A reply without blanks; `str` must be ASCII, `bytes` may be anything."""
+    if isinstance(value, bytes):
+        if _HARMLESS.fullmatch(value):
+            return b'"' + value + b'"'
+        table = _BATCH if batch else _SINGLE
+        return b'"' + b"".join([table[octet] for octet in value]) + b'"'
     if value is None:
         return b"null"
     if isinstance(value, bool):
@@ -72,10 +81,7 @@ def write_json(value: Any, *, batch: bool = False) -> bytes:
     if isinstance(value, int | Number):
         return str(value).encode("ascii")
     if isinstance(value, str):
-        value = value.encode("ascii")
-    if isinstance(value, bytes):
-        table = _BATCH if batch else _SINGLE
-        return b'"' + b"".join([table[octet] for octet in value]) + b'"'
+        return write_json(value.encode("ascii"), batch=batch)
     if isinstance(value, dict):
         pairs = (
             write_json(key.encode("latin-1"), batch=batch) + b":" + write_json(item, batch=batch)
@@ -101,6 +107,10 @@ def _to_octets(value: Any) -> Any:
 
 def _one_octet_each(text: str) -> bytes:
     """Raw octets came in as latin-1; escapes above are cut, surrogate pairs half by half."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        pass
     units = text.encode("utf-16-le", "surrogatepass")
     return units[::2]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import nvs.file_source
-from nvs.errors import RecordsFileError
-from nvs.number_record import TrustLevel
+from nvs.errors import NvsUnavailable, RecordsFileError
+from nvs.number_record import Entry, TrustLevel
 from nvs.sources import FileSource
 
 NAME = "enum:14155551234:0"
@@ -138,6 +138,19 @@ def test_skipped_names(path: Path) -> None:
     assert status.facts == {"names": 1, "numbers": 1, "skipped_names": 4}
     assert "skipped 4" in status.detail
     assert "'dns:a', 'enum:1:0', 'b'" in status.detail
+
+
+async def test_single_names_follow_the_file(path: Path, clock: Clock) -> None:
+    write(path, {NAME: "v", "ver:enum": {"value": "words", "address": "E1"}, "srl:a": 5})
+    source = FileSource(path, clock=clock)
+    assert await source.entry("ver:enum") == Entry("ver:enum", b"words", "E1")
+    assert await source.entry("ver:other") is None
+    with pytest.raises(NvsUnavailable, match="srl:a"):
+        await source.entry("srl:a")
+    write(path, {NAME: "v", "ver:enum": {"value": "words", "expires_in": -1}})
+    clock.now += 0.2
+    assert await source.entry("ver:enum") is None
+    assert source.generation == 2
 
 
 async def test_an_edit_is_seen_after_the_check_interval(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nvs.record_index
-from nvs.errors import InvalidNumber, RecordsFileError
+from nvs.errors import InvalidNumber, NvsUnavailable, RecordsFileError
 from nvs.number_record import Entry, TrustLevel
 from nvs.record_index import RecordIndex
 from nvs.sources import MemorySource, RecordSource
@@ -89,16 +89,59 @@ async def test_generation_grows_with_each_change() -> None:
     assert source.generation == 3
 
 
-async def test_other_names_are_skipped_and_counted() -> None:
-    source = MemorySource({"dns:example.coin": "A=192.0.2.1", f"enum:{NUMBER}:0": "v"})
+async def test_names_that_cannot_be_used_are_skipped_and_counted() -> None:
+    source = MemorySource(
+        {
+            "dns:example.coin": "A=192.0.2.1",
+            "enum:tollfree": "=^800$",
+            "enum:1:0": "v",
+            "ver:é": "v",
+            "x" * 513: "v",
+            "": "v",
+            f"enum:{NUMBER}:0": "v",
+        }
+    )
     status = source.status()
     assert status.ok
-    assert status.facts == {"names": 1, "numbers": 1, "skipped_names": 1}
-    assert "dns:example.coin" in status.detail
+    assert status.facts == {"names": 1, "numbers": 1, "skipped_names": 4}
+    assert "'enum:1:0', 'ver:é'" in status.detail
     assert MemorySource().status().detail == ""
-    with pytest.raises(ValueError, match="canonical"):
-        source.put("enum:14155551234:00", "v")
+    for name in ("enum:14155551234:00", "ver:é", "x" * 513):
+        with pytest.raises(ValueError, match="canonical"):
+            source.put(name, "v")
     await source.close()
+
+
+async def test_single_names_of_any_kind() -> None:
+    source = MemorySource({"ver:enum": "words", "enum:1:0": "v", "srl:odd": 5})
+    found = await source.entry("ver:enum")
+    assert found == Entry("ver:enum", b"words")
+    assert (await source.entry("enum:1:0")) is not None
+    assert await source.entry("srl:other") is None
+    source.put("ver:enum", "new", address="E1", expires_in=0, registered_at=7)
+    assert await source.entry("ver:enum") == Entry("ver:enum", b"new", "E1", 0, 7)
+    source.put("ver:enum", "new", expires_in=-1)
+    assert await source.entry("ver:enum") is None
+    source.put("enum:tollfree", "=^800$")
+    assert await source.entry("enum:tollfree") is not None
+    source.remove("ver:enum")
+    assert await source.entry("ver:enum") is None
+    assert source.generation == 5
+    source.put(f"enum:{NUMBER}:0", "zero")
+    assert (await source.entry(f"enum:{NUMBER}:0")) is not None
+    source.put(f"enum:{NUMBER}:0", "zero", expires_in=-1)
+    assert await source.entry(f"enum:{NUMBER}:0") is None
+
+
+async def test_a_name_that_cannot_be_read_is_not_absent() -> None:
+    """Absent is "not revoked"; unreadable must not be."""
+    source = MemorySource({"srl:odd": 5})
+    assert source.status().facts["skipped_names"] == 1
+    for name in ("srl:odd", "ver:é", "x" * 513, ""):
+        with pytest.raises(NvsUnavailable, match="cannot be read"):
+            await source.entry(name)
+    source.put("srl:odd", "now a text")
+    assert await source.entry("srl:odd") == Entry("srl:odd", b"now a text")
 
 
 async def test_trust_and_raw_octets() -> None:

@@ -264,3 +264,54 @@ async def test_close_ends_waiting_readers(node, make) -> None:
         await source.close()
         with pytest.raises(NvsUnavailable):
             await waiting
+
+
+async def test_single_names(node, make, clock) -> None:
+    node.add("ver:enum", "words", address="E1", expires_in=5)
+    source = make(ttl=30.0, negative_ttl=10.0)
+    found = await source.entry("ver:enum")
+    assert (found.value, found.address, found.expires_in) == (b"words", "E1", 5)
+    assert await source.entry("ver:other") is None
+    await source.entry("ver:enum")
+    assert node.calls("name_show").count(("ver:enum", "hex")) == 1
+    assert source.status().facts["cached_numbers"] == 0
+    node.delete("ver:enum")
+    node.add("ver:other", "v", expires_in=-1)
+    clock.now += 31
+    assert await source.entry("ver:enum") is None
+    assert await source.entry("ver:other") is None
+
+
+async def test_single_names_during_an_outage(node, make, clock) -> None:
+    node.add("ver:enum", "words")
+    source = make(ttl=30.0, serve_stale=100.0)
+    await source.entry("ver:enum")
+    node.refuse_connections()
+    clock.now += 40
+    assert (await source.entry("ver:enum")).value == b"words"
+    with pytest.raises(NvsUnavailable, match="refused"):
+        await source.entry("ver:other")
+    with pytest.raises(NvsUnavailable, match="refused"):
+        await source.read(NUMBER)  # one outage for names and numbers
+    clock.now += 61
+    with pytest.raises(NvsUnavailable):
+        await source.entry("ver:enum")
+
+
+async def test_a_single_name_that_the_node_cannot_read_is_not_absent(node, make) -> None:
+    node.add("srl:a", "v")
+    source = make()
+    node.fail_with("unreadable")
+    with pytest.raises(UnusableAnswer, match="srl:a"):
+        await source.entry("srl:a")
+    assert source.status().ok
+    for name in ("ver:é", "x" * 513):
+        with pytest.raises(NvsUnavailable, match="no name"):
+            await source.entry(name)
+
+
+async def test_a_name_is_never_taken_for_a_number(node, make) -> None:
+    node.add(NUMBER, "a name of digits alone")
+    source = make()
+    assert (await source.entry(NUMBER)).value == b"a name of digits alone"
+    assert (await source.read(NUMBER)).entries == ()
