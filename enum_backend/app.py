@@ -24,6 +24,7 @@ from enum_backend.extensions import Extension, load_extensions
 from enum_backend.gateways.base import GatewayOptionsError
 from enum_backend.gateways.registry import GatewayRegistry, build_gateway
 from enum_backend.gateways.simulator import SimulatorGateway
+from enum_backend.logs import protocol_log
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool, Mode
 from enum_backend.messaging.routing import Router
@@ -33,21 +34,24 @@ from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.database import sqlite_url
+from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
 from enum_backend.storage.sealing import load_server_key
-from enum_backend.web.application import KEEP_ALIVE_SECONDS, create_application
+from enum_backend.web.application import KEEP_ALIVE_SECONDS, MAX_LINE_OCTETS, create_application
 from enum_backend.web.services import Services
 from nvs.directory import Directory
 from nvs.errors import RecordsFileError
 from nvs.number_record import TrustLevel
 from nvs.rpc import RpcClient
 from nvs.sources import FileSource, RecordSource, RpcSource
+from nvs.tollfree_source import TollFreeFile, TollFreeName
 from nvs.trust import Owner, TrustPolicy
 
 log = structlog.get_logger("enum_backend.app")
 
 SHUTDOWN_SECONDS = 5.0
+_NOT_OPTIONS = frozenset({"name", "self"})
+"""Arguments of a gateway's class that are no settings: its name is its table's."""
 
 
 def build_source(settings: Settings) -> RecordSource:
@@ -99,7 +103,25 @@ def build_directory(settings: Settings) -> Directory:
     owners = tuple(
         Owner(owner.address, owner.tenant, owner.numbers) for owner in settings.trust.owners
     )
-    return Directory(build_source(settings), TrustPolicy(owners=owners))
+    try:
+        policy = TrustPolicy(
+            owners=owners, verifiers=settings.trust.verifiers, max_age=settings.trust.max_age
+        )
+    except ValueError as error:
+        raise SettingsError(f"trust: {error}") from None
+    return Directory(build_source(settings), policy, _tollfree(settings.nvs.tollfree))
+
+
+def _tollfree(setting: str) -> TollFreeFile | TollFreeName | None:
+    """Rules from the chain (`enum:...`) or from a file; None when there are none."""
+    if not setting:
+        return None
+    if setting.startswith("enum:"):
+        return TollFreeName(setting)
+    try:
+        return TollFreeFile(setting)
+    except RecordsFileError as error:
+        raise SettingsError(f"nvs.tollfree: {error}") from None
 
 
 def build_pool(loaded: LoadedSettings) -> GatewayPool:
@@ -115,13 +137,13 @@ def build_pool(loaded: LoadedSettings) -> GatewayPool:
             raise SettingsError(f"gateways.{name}: this name is taken by the built-in simulator")
         own = dict(options)
         provider = str(own.pop("provider", name))
+        if taken := _NOT_OPTIONS.intersection(own):
+            raise SettingsError(f"gateways.{name}: {min(taken)}: unknown option")
         try:
             registry.add(name, build_gateway(provider, name, own))
         except GatewayOptionsError as error:
             details = "; ".join(f"{item.field}: {item.message}" for item in error.errors)
             raise SettingsError(f"gateways.{name}: {details}") from None
-        except ValueError as error:
-            raise SettingsError(f"gateways.{name}: {error}") from None
     mode, why = _mode(loaded, registry)
     pool = GatewayPool(mode, registry, SimulatorGateway(), settings.routing.default, why)
     chains: list[tuple[str, Sequence[str]]] = [("routing.default", settings.routing.default)]
@@ -151,6 +173,12 @@ def database_url(settings: Settings) -> str:
     return settings.database.url.get_secret_value() or sqlite_url(settings.data_dir)
 
 
+def database_file(settings: Settings) -> Path | None:
+    """The file of a configured database; None for the embedded one of the data directory."""
+    url = settings.database.url.get_secret_value()
+    return sqlite_file(url) if url else None
+
+
 def prepare_data_dir(settings: Settings) -> Path:
     """Make the data directory, readable by its owner only.
 
@@ -159,9 +187,22 @@ def prepare_data_dir(settings: Settings) -> Path:
     """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not settings.database.url.get_secret_value():
+            sqlite_file(sqlite_url(settings.data_dir)).touch(mode=0o600)
     except OSError as error:
         raise SettingsError(f"data_dir: {settings.data_dir}: {error.strerror}") from None
     return settings.data_dir
+
+
+def local_address(host: str) -> str:
+    """Where this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def local_url(host: str, port: int) -> str:
+    """The same as the start of a URL: IPv6 addresses in brackets."""
+    shown = local_address(host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 class Server:
@@ -187,9 +228,7 @@ class Server:
     @property
     def http_url(self) -> str:
         """Where this machine reaches the HTTP server."""
-        host = self.settings.http.host
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
-        return f"http://{shown}:{self.http_port}"
+        return local_url(self.settings.http.host, self.http_port)
 
     async def __aenter__(self) -> Server:
         try:
@@ -208,12 +247,15 @@ class Server:
         self.extensions = load_extensions()
         pool = build_pool(self.loaded)
         data_dir = prepare_data_dir(settings)
-        stack.callback(_lock(data_dir).close)
+        url = database_url(settings)
+        stack.callback(_lock(data_dir / "server.lock", f"data_dir: {data_dir}").close)
+        if elsewhere := database_file(settings):
+            lock = elsewhere.with_name(f"{elsewhere.name}.lock")
+            stack.callback(_lock(lock, f"database.url: {elsewhere}").close)
         directory = build_directory(settings)
         stack.push_async_callback(directory.source.close)
         stack.push_async_callback(pool.registry.close)
         sealer = Sealer(load_server_key(settings.server_key.get_secret_value(), data_dir))
-        url = database_url(settings)
         await asyncio.to_thread(upgrade, url)
         database = Database(url)
         stack.push_async_callback(asyncio.to_thread, database.close)
@@ -285,6 +327,8 @@ class Server:
         runner = web.AppRunner(
             create_application(self.services, extra),
             access_log=None,
+            logger=protocol_log(),
+            max_line_size=MAX_LINE_OCTETS,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             shutdown_timeout=SHUTDOWN_SECONDS,
         )
@@ -306,6 +350,9 @@ class Server:
         for gateway in pool.registry:
             if missing := gateway.missing():
                 log.warning("gateway is half-set", gateway=gateway.name, lacks=missing)
+        if self.loaded.unusable_providers:
+            names = list(self.loaded.unusable_providers)
+            log.warning("credentials are set for providers this version lacks", providers=names)
         if pool.mode == "disabled":
             log.warning("sending is disabled", why=pool.disabled_because or "half-set gateways")
         if self.settings.nvs.source == "file" and not self.settings.nvs.file:
@@ -329,18 +376,21 @@ def _zone(item: str | ZoneSettings, settings: Settings) -> Zone:
         raise SettingsError(f"dns.zones: {zone.name}: {error}") from None
 
 
-def _lock(data_dir: Path) -> IO[str]:
-    """Hold the data directory: two dispatchers on one outbox would not see each other's crash.
+def _lock(path: Path, what: str) -> IO[str]:
+    """Hold an outbox: two dispatchers on one would not see each other's crash.
 
     Raises:
-        SettingsError: another server runs on it.
+        SettingsError: another server runs on it, or the file cannot be written.
     """
-    file = (data_dir / "server.lock").open("a+", encoding="ascii")
+    try:
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"{what}: cannot be written ({error.strerror})") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
-        raise SettingsError(f"data_dir: {data_dir}: another server is running on it") from None
+        raise SettingsError(f"{what}: another server is running on it") from None
     with contextlib.suppress(OSError):
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -8,7 +8,7 @@ start of the program and are never an answer to a caller.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import cleandoc
 
@@ -42,6 +42,11 @@ class EnumBackendError(Exception):
         self.errors = tuple(errors)
         self.retry_after = retry_after
         super().__init__(self.message)
+
+    @property
+    def members(self) -> Mapping[str, str | None]:
+        """Further members of the problem document."""
+        return {}
 
 
 class ValidationFailed(EnumBackendError):
@@ -145,3 +150,31 @@ class DatabaseUnavailable(EnumBackendError):
 
     error_code = "DATABASE_UNAVAILABLE"
     status = 503
+
+
+class ProviderError(EnumBackendError):
+    """The provider could not answer.
+
+    Attributes:
+        provider, provider_code, reason: whose word it is, its own code, and ours.
+    """
+
+    error_code = "PROVIDER_ERROR"
+    status = 502
+
+    def __init__(
+        self, *, provider: str | None = None, provider_code: str | None = None, reason: str
+    ) -> None:
+        super().__init__(f"The provider could not answer: {reason}.")
+        self.provider = provider
+        self.provider_code = provider_code
+        self.reason = reason
+
+    @property
+    def members(self) -> Mapping[str, str | None]:
+        """Its attributes."""
+        return {
+            "provider": self.provider,
+            "provider_code": self.provider_code,
+            "reason": self.reason,
+        }

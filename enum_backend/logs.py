@@ -14,6 +14,25 @@ import structlog
 from structlog.typing import Processor
 
 
+class _KindOnly(logging.Filter):
+    """Keeps an exception's type: its text quotes the request line, which can hold a token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            kind = record.exc_info[0]
+            record.msg = f"{record.msg}: {kind.__name__ if kind else 'unknown'}"
+            record.exc_info = None
+        return True
+
+
+def protocol_log() -> logging.Logger:
+    """The logger of the HTTP protocol itself: requests that never became one."""
+    logger = logging.getLogger("enum_backend.http")
+    if not any(isinstance(item, _KindOnly) for item in logger.filters):
+        logger.addFilter(_KindOnly())
+    return logger
+
+
 def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send every log, ours and the libraries', to `stream` (standard error by default)."""
     target = stream or sys.stderr

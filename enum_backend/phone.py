@@ -72,7 +72,13 @@ def normalize(text: str, region: str = DEFAULT_REGION, *, field: str = "number")
     if verdict != ValidationResult.IS_POSSIBLE:
         why = _LENGTH_REASONS.get(verdict, "is not a possible number")
         raise _refuse(field, f"{why} ({digits} digits)")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not 4 <= len(found) - 1 <= 15:
+        raise _refuse(field, f"has {len(found) - 1} digits with its country code, not 4 to 15")
+    if phonenumbers.parse(found) != number:
+        # A doubled trunk prefix, `+31 00...`: each reading drops one more zero.
+        raise _refuse(field, f"can be read as several numbers ({digits} digits)")
+    return found
 
 
 def is_valid(text: str, region: str = DEFAULT_REGION) -> bool:
@@ -95,7 +101,7 @@ def format_display(text: str, region: str = DEFAULT_REGION) -> str:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
         if national.startswith("("):
             return f"+1 {national}"
-        bare = str(number.national_number)
+        bare = phonenumbers.national_significant_number(number)
         return f"+1 ({bare[:3]}) {bare[3:6]}-{bare[6:]}"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
@@ -119,8 +125,3 @@ def lookup_digits(text: str, region: str = DEFAULT_REGION, *, field: str = "numb
             raise _refuse(field, f"has {len(bare)} digits, E.164 numbers have 4 to 15")
         return bare
     return normalize(text, region, field=field).removeprefix("+")
-
-
-def mask(number: str) -> str:
-    """`+14155550134` -> `+1415***0134`, for logs."""
-    return f"{number[:5]}***{number[-4:]}" if len(number) > 9 else "***"

@@ -10,11 +10,13 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from enum_backend.access import token_hash
 from enum_backend.clock import now_ms
+from enum_backend.errors import FieldError, SettingsError, ValidationFailed
 from enum_backend.storage import Database, Sealer
+from enum_backend.storage.sealing import SealBroken
 from enum_backend.storage.tables import shim_tokens
 
 TOKEN_OCTETS = 24
@@ -38,20 +40,24 @@ class ShimTokenStore:
         self._sealer = sealer
 
     async def token_for(self, program: str, server: str, tenant: str = "default") -> str:
-        """The token of that server, made at the first call."""
+        """The token of that server, made at the first call, and anew once it is revoked.
+
+        Raises:
+            SettingsError: the token was sealed with another server key.
+            ValidationFailed: another tenant has a server of that name.
+        """
+        named = (shim_tokens.c.program == program) & (shim_tokens.c.server == server)
 
         def work(connection: Connection) -> str:
-            row = connection.execute(
-                select(shim_tokens).where(
-                    shim_tokens.c.program == program,
-                    shim_tokens.c.server == server,
-                    shim_tokens.c.revoked_at.is_(None),
-                )
-            ).first()
-            if row is not None:
+            row = connection.execute(select(shim_tokens).where(named)).first()
+            if row is not None and row.tenant != tenant:
+                message = "this name is taken by another tenant"
+                raise ValidationFailed(f"server: {message}", errors=[FieldError("server", message)])
+            if row is not None and row.revoked_at is None:
                 return self._sealer.open(row.token, row.id)
             token = secrets.token_urlsafe(TOKEN_OCTETS)
             token_id = f"shim_{secrets.token_hex(8)}"
+            connection.execute(delete(shim_tokens).where(named))
             connection.execute(
                 insert(shim_tokens).values(
                     id=token_id,
@@ -65,7 +71,12 @@ class ShimTokenStore:
             )
             return token
 
-        return await self._database.write(work)
+        try:
+            return await self._database.write(work)
+        except SealBroken:
+            raise SettingsError(
+                "server_key: it does not open the tokens in this database; put the former key back"
+            ) from None
 
     async def find(self, program: str, token: str) -> ShimToken | None:
         """Who the token belongs to; None when there is none.

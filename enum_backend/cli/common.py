@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from dotenv import dotenv_values
 
+from enum_backend.app import local_url
 from enum_backend.errors import EnumBackendError, SettingsError
 from enum_backend.logs import configure_logging
 from enum_backend.settings import LoadedSettings, load_settings
@@ -91,11 +93,15 @@ def show(document: Any, as_json: bool, text: Callable[[], str]) -> None:
 def api_url(loaded: LoadedSettings) -> str:
     """The server a client command talks to."""
     for variable in ("ENUM_BACKEND_API_URL", "AGENTPASS_API_URL"):
-        if url := os.environ.get(variable):
+        if url := _variable(variable):
             return url.rstrip("/")
     http = loaded.settings.http
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(http.host, http.host)  # noqa: S104
-    return f"http://{host}:{http.port}"
+    return local_url(http.host, http.port)
+
+
+def _variable(name: str) -> str | None:
+    """A variable of the environment, else of `.env`, as the settings are read."""
+    return os.environ.get(name) or dotenv_values(".env").get(name)
 
 
 def cli_key_file(loaded: LoadedSettings) -> Path:
@@ -109,12 +115,12 @@ def api_key(loaded: LoadedSettings) -> str:
     Raises:
         SettingsError: there is none.
     """
-    if key := os.environ.get("ENUM_BACKEND_API_KEY"):
+    if key := _variable("ENUM_BACKEND_API_KEY"):
         return key
     path = cli_key_file(loaded)
     try:
         return path.read_text("ascii").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise SettingsError(
             f"no API key: set ENUM_BACKEND_API_KEY, or start the server once (it writes {path})"
         ) from None

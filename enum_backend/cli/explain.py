@@ -17,9 +17,10 @@ from enum_backend.messaging.service import MessageService, key_client
 from enum_backend.phone import normalize
 from enum_backend.settings import LoadedSettings
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.database import sqlite_url
+from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
 from enum_backend.web.routes.enum import explain_json
+from enum_backend.web.routes.sms import parse_sender
 
 
 @click.command()
@@ -74,7 +75,7 @@ async def _explain(
                 to=to,
                 text=message,
                 client=key_client("command-line", "default", settings.limits),
-                sender=normalize(sender, settings.default_region, field="from") if sender else None,
+                sender=parse_sender(sender, settings.default_region),
                 gateway=gateway,
             )
         )
@@ -84,7 +85,7 @@ async def _explain(
 def _database(loaded: LoadedSettings, stack: AsyncExitStack) -> str:
     """The server's database where there is one; else an empty one, so that nothing is created."""
     url = database_url(loaded.settings)
-    if not Path(url.removeprefix("sqlite:///")).exists():
+    if not sqlite_file(url).exists():
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="enum-backend-"))
         url = sqlite_url(Path(folder))
     upgrade(url)

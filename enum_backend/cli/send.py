@@ -18,7 +18,6 @@ from enum_backend.cli.common import (
     run,
     show,
 )
-from enum_backend.errors import SettingsError
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
@@ -50,25 +49,34 @@ def send(
         "client_reference": client_reference,
     }
     body = {name: value for name, value in wanted.items() if value is not None}
-    status, answer = run(_post(api_url(loaded), api_key(loaded), body))
+    url = api_url(loaded)
+    try:
+        status, answer = run(_post(url, api_key(loaded), body))
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        why = f"no answer from the server at {url} ({type(error).__name__}); "
+        fail(why + "start it with: enum-backend serve", as_json=as_json)
     if status != 200:
-        fail(answer.get("detail", "refused"), answer.get("error_code", "FAILED"), as_json=as_json)
+        why = str(answer.get("detail", f"the server answered HTTP {status}"))
+        fail(why, str(answer.get("error_code", "FAILED")), as_json=as_json)
     show(answer, as_json, lambda: _text(answer))
 
 
 async def _post(url: str, key: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Status and JSON object.
+
+    Raises:
+        aiohttp.ClientError, TimeoutError: no server there.
+        ValueError: something answers, but not in JSON objects.
+    """
     headers = {"Authorization": f"Bearer {key}"}
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=TIMEOUT, headers=headers) as session,
-            session.post(f"{url}/sms/send", json=body) as response,
-        ):
-            return response.status, await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        raise SettingsError(
-            f"no answer from the server at {url} ({type(error).__name__}); "
-            "start it with: enum-backend serve"
-        ) from None
+    async with (
+        aiohttp.ClientSession(timeout=TIMEOUT, headers=headers) as session,
+        session.post(f"{url}/sms/send", json=body, allow_redirects=False) as response,
+    ):
+        answer = await response.json(content_type=None)
+    if not isinstance(answer, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - as for other unusable answers
+    return response.status, answer
 
 
 def _text(answer: dict[str, Any]) -> str:

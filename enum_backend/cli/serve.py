@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -14,9 +15,10 @@ from typing import Any
 import click
 
 from enum_backend.access import SCOPES
-from enum_backend.app import Server
+from enum_backend.app import Server, local_address
 from enum_backend.cli.common import cli_key_file, common_options, load, reports_errors
 from enum_backend.errors import Unauthorized
+from enum_backend.gateways.simulator import SimulatedSms
 from enum_backend.settings import LoadedSettings
 from nvs.names import to_e164_name
 
@@ -37,7 +39,6 @@ def serve(
     data_dir: Path | None,
 ) -> None:
     """Answer ENUM over DNS and HTTP, and send SMS."""
-    del as_json
     flags: dict[tuple[str, ...], Any] = {}
     if http_port is not None:
         flags["http", "port"] = http_port
@@ -46,7 +47,7 @@ def serve(
     if data_dir is not None:
         flags["data_dir",] = str(data_dir)
     loaded = load(config_file, flags, quiet=False)
-    run_loop(_serve(loaded))
+    run_loop(_serve(loaded, as_json=as_json))
 
 
 def run_loop(work: Any) -> None:
@@ -59,17 +60,26 @@ def run_loop(work: Any) -> None:
         uvloop.run(work)
 
 
-async def _serve(loaded: LoadedSettings) -> None:
+async def _serve(loaded: LoadedSettings, *, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with Server(loaded) as server:
         key_file, new_key = await ensure_cli_key(server)
-        lines = await start_lines(server, key_file, new_key)
-        click.echo("\n".join(lines))
+        if as_json:
+            click.echo(json.dumps(await start_document(server, key_file)))
+        else:
+            click.echo("\n".join(await start_lines(server, key_file, new_key)))
         sys.stdout.flush()
+        if sys.stdout.isatty() and server.services.pool.mode == "simulation":
+            server.services.pool.simulator.on_message(_show_simulated)
         await stop.wait()
+
+
+def _show_simulated(sms: SimulatedSms) -> None:
+    """Let a user at a terminal see what a handset would show; never in files or journals."""
+    click.echo(f"  [simulated handset {sms.to}] {sms.text}")
 
 
 async def ensure_cli_key(server: Server) -> tuple[Path, str | None]:
@@ -92,13 +102,34 @@ async def ensure_cli_key(server: Server) -> tuple[Path, str | None]:
     return path, None
 
 
+async def start_document(server: Server, key_file: Path) -> dict[str, Any]:
+    """What `serve --json` prints, in one line, once requests are answered."""
+    base = server.settings.public_base_url or server.http_url
+    return {
+        "mode": server.services.pool.mode,
+        "http_url": server.http_url,
+        "dns": {"host": local_address(server.settings.dns.host), "port": server.dns_port},
+        "api_key_file": str(key_file),
+        "pid": os.getpid(),
+        "extensions": {
+            extension.name: [
+                {"title": title, "line": line}
+                for title, line in await extension.start_lines(server.services, base)
+            ]
+            for extension in server.extensions
+        },
+    }
+
+
 async def start_lines(server: Server, key_file: Path, new_key: str | None) -> Sequence[str]:
     """What to copy first: every line works as it stands, from any folder."""
     settings, url = server.settings, server.http_url
-    dns_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.dns.host, settings.dns.host)  # noqa: S104
+    dns_host = local_address(settings.dns.host)
     key = f"$(cat {shlex.quote(str(key_file))})"
     body = f'{{"to": "{SAMPLE_NUMBER}", "message": "Your code is 123456"}}'
     named = to_e164_name(SAMPLE_NUMBER)
+    live = server.services.pool.mode == "live"
+    warning = " (this sends a real one)" if live else ""
     lines = [
         "",
         f"enum-backend runs in {server.services.pool.mode} mode. Try:",
@@ -109,7 +140,7 @@ async def start_lines(server: Server, key_file: Path, new_key: str | None) -> Se
         "  # and over HTTP",
         f"  curl -s {url}/enum/{SAMPLE_NUMBER}",
         "",
-        "  # an SMS through the gateway the record names",
+        f"  # an SMS through the gateway the record names{warning}",
         f'  curl -s {url}/sms/send -H "Authorization: Bearer {key}" '
         f"-H 'Content-Type: application/json' -d '{body}'",
         "",

@@ -66,6 +66,7 @@ class Records(Protocol):
     @property
     def source(self) -> Prefixes: ...
     async def record(self, number: str) -> NumberRecord | None: ...
+    def may_answer_any(self, digits: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class Responder:
     async def _look_up(self, place: Place) -> LookupResult:
         number = place.number
         record = None if number is None else await self._directory.record(number)
-        return judge(place, record, self._directory.source, self._publish)
+        open_ended = place.digits is not None and self._directory.may_answer_any(place.digits)
+        return judge(place, record, self._directory.source, self._publish, open_ended=open_ended)
 
 
 def locate(query: Query, zones: Zones) -> Place | int:
@@ -196,14 +198,20 @@ def locate(query: Query, zones: Zones) -> Place | int:
 
 
 def judge(
-    place: Place, record: NumberRecord | None, source: Prefixes, publish: Publish
+    place: Place,
+    record: NumberRecord | None,
+    source: Prefixes,
+    publish: Publish,
+    *,
+    open_ended: bool = False,
 ) -> LookupResult:
     """What exists at a place, given its record.
 
     A record that may be published makes its name exist, even if no service of
     it is valid. All other names exist if something lies below them. A source that
     cannot tell gets the benefit of the doubt for every name of digits alone
-    (compare RFC 9824: NODATA is always safe).
+    (compare RFC 9824: NODATA is always safe), and so do names that rules may answer
+    which nobody can list (`open_ended`: toll-free patterns).
     """
     serial = source.generation
     if record is not None and (publish == "all" or record.trust.level >= TrustLevel.ATTESTED):
@@ -212,7 +220,8 @@ def judge(
         return LookupResult(place.zone, serial, True, place.apex, services, ttl)
     exists = place.apex or place.above_another
     if not exists and place.digits is not None:
-        exists = not source.knows_prefixes or source.has_longer(place.digits)
+        unsure = open_ended or not source.knows_prefixes
+        exists = unsure or source.has_longer(place.digits)
     return LookupResult(place.zone, serial, exists, place.apex)
 
 

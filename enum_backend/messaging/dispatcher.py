@@ -13,14 +13,21 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from enum_backend.clock import now_ms
 from enum_backend.errors import DatabaseUnavailable
-from enum_backend.gateways.base import Gateway, GatewayError, OutboundSms, Reason, SendResult
+from enum_backend.gateways.base import (
+    Gateway,
+    GatewayError,
+    OutboundSms,
+    Reason,
+    SendResult,
+    StatusResult,
+)
 from enum_backend.messaging import queue
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.model import MessageState
@@ -42,6 +49,8 @@ POLL_SECONDS = 1.0
 BUSY_POLL_SECONDS = 0.05
 SWEEP_SECONDS = 15.0
 SHUTDOWN_SECONDS = 10.0
+START_SECONDS = 2.0
+"""How long the start waits for providers to say what became of orphans; the look-ups go on."""
 
 log = structlog.get_logger("enum_backend.dispatcher")
 
@@ -76,15 +85,24 @@ class Dispatcher:
         self._alone = alone
         self._on_outcome = on_outcome
         self._busy: Counter[str] = Counter()
+        self._active: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
         self._loop_task: asyncio.Task[None] | None = None
+        self._sweep_task: asyncio.Task[None] | None = None
         self._next_sweep = 0.0
 
     async def start(self) -> None:
-        """Settle what a crash left behind, then begin to work."""
-        await self._recover(alone=self._alone)
+        """Settle what a crash left behind, then begin to work.
+
+        Raises:
+            DatabaseUnavailable: the outbox cannot be written.
+        """
+        if self._alone:
+            await self._write(lambda c: queue.free_leases(c, self._owner))
+        self._sweep_task = asyncio.create_task(self._recover(alone=self._alone), name="sweep")
+        await asyncio.wait([self._sweep_task], timeout=START_SECONDS)
         self._loop_task = asyncio.create_task(self._run(), name="dispatcher")
 
     def notify(self) -> None:
@@ -103,6 +121,8 @@ class Dispatcher:
         if self._loop_task is not None:
             await asyncio.wait([self._loop_task], timeout=SHUTDOWN_SECONDS)
             self._loop_task.cancel()
+        if self._sweep_task is not None:
+            self._sweep_task.cancel()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=SHUTDOWN_SECONDS)
             for task in late:
@@ -117,11 +137,15 @@ class Dispatcher:
             try:
                 if loop.time() >= self._next_sweep:
                     self._next_sweep = loop.time() + SWEEP_SECONDS
-                    await self._recover(alone=False)
+                    self._sweep()
                 took = await self._take()
                 pause = 0.0 if took else await self._until_due()
             except DatabaseUnavailable as error:
                 log.error("the outbox cannot be reached", error=str(error))
+                pause = POLL_SECONDS
+            except Exception as error:
+                # The loop must outlive whatever it meets: nothing would be sent any more.
+                log.error("dispatcher failed", error=type(error).__name__)
                 pause = POLL_SECONDS
             if pause:
                 with contextlib.suppress(TimeoutError):
@@ -137,6 +161,9 @@ class Dispatcher:
             )
         )
         for message in claimed:
+            if message.message_id in self._active:
+                continue  # its lease ran out while the database was away; the task goes on
+            self._active.add(message.message_id)
             self._busy[message.gateway] += 1
             task = asyncio.create_task(self._handle(message))
             self._tasks.add(task)
@@ -164,6 +191,7 @@ class Dispatcher:
         except Exception as error:
             log.error("dispatch failed", message_id=message.message_id, error=type(error).__name__)
         finally:
+            self._active.discard(message.message_id)
             self._busy[message.gateway] -= 1
             self._wake.set()
 
@@ -171,16 +199,21 @@ class Dispatcher:
         now = now_ms()
         gateway = self._pool.carrier(message.gateway)
         if now >= message.valid_until:
-            await self._write(lambda c: queue.expire(c, message, self._owner, now_ms()))
-            self._count(message.gateway, "", MessageState.EXPIRED)
+            state = await self._write(lambda c: queue.expire(c, message, self._owner, now_ms()))
+            self._left(message, state, "expired")
             return
         if gateway is None:
-            await self._write(lambda c: queue.skip_gateway(c, message, self._owner, now_ms()))
+            state = await self._write(
+                lambda c: queue.skip_gateway(c, message, self._owner, now_ms())
+            )
+            self._left(message, state, "its gateway is not configured now")
             return
         try:
             text = self._sealer.open(message.body or b"", message.message_id)
         except SealBroken:
-            log.error("message text cannot be opened: other server key?", id=message.message_id)
+            log.error(
+                "message text cannot be opened: other server key?", message_id=message.message_id
+            )
             text = None
         timeout = gateway.options.timeout + ANSWER_MARGIN
         number = await self._write(
@@ -208,9 +241,34 @@ class Dispatcher:
         try:
             result = await self._send(gateway, sms, timeout)
         except GatewayError as error:
-            await self._failed(message, gateway, number, error)
+            await self._refused(message, gateway, number, error)
         else:
             await self._succeeded(message, gateway, number, result)
+
+    def _left(self, message: Claimed, state: MessageState | None, why: str) -> None:
+        """Tell of a message that moved on without a request."""
+        self._count(message.gateway, "", state)
+        log.warning(
+            "message not handed over",
+            message_id=message.message_id,
+            gateway=message.gateway,
+            why=why,
+            state=state,
+        )
+
+    async def _refused(
+        self, message: Claimed, gateway: Gateway, number: int, error: GatewayError
+    ) -> None:
+        """An error; where it leaves open whether the message was sent, ask first."""
+        if error.ambiguous or error.reason is Reason.DUPLICATE:
+            known, status = await self._look_up(gateway, message.message_id)
+            if status is not None:
+                result = SendResult(status.status, cost=status.cost)
+                await self._succeeded(message, gateway, number, result)
+                return
+            if known and error.ambiguous:
+                error = GatewayError(Reason.TEMPORARY_UNAVAILABLE, f"not sent: {error.detail}")
+        await self._failed(message, gateway, number, error)
 
     def _sender(self, message: Claimed, gateway: Gateway) -> str | None:
         """The requested sender where this gateway may use it, else the gateway's own."""
@@ -238,7 +296,8 @@ class Dispatcher:
         self, message: Claimed, gateway: Gateway, number: int, result: SendResult
     ) -> None:
         state = await self._write(
-            lambda c: queue.record_accepted(c, message.message_id, number, result, now_ms())
+            lambda c: queue.record_accepted(c, message.message_id, number, result, now_ms()),
+            patient=True,
         )
         self._count(gateway.name, gateway.provider, state)
         log.info(
@@ -256,7 +315,7 @@ class Dispatcher:
             error,
             attempts=message.attempts_at_gateway + 1,
             has_next=message.next_gateway is not None,
-            resend_ambiguous=gateway.options.ambiguous == "resend",
+            resend_ambiguous=gateway.options.ambiguous == "resend" and not message.is_code,
         )
         wait = decision.retry_after
         now = now_ms()
@@ -270,7 +329,8 @@ class Dispatcher:
                 now=now,
                 retry_at=retry_at,
                 fail_over=decision.fail_over,
-            )
+            ),
+            patient=True,
         )
         self._count(gateway.name, gateway.provider, state)
         log.warning(
@@ -284,49 +344,78 @@ class Dispatcher:
             retry_in=None if wait is None else round(wait, 1),
         )
 
+    def _sweep(self) -> None:
+        if self._sweep_task is None or self._sweep_task.done():
+            self._sweep_task = asyncio.create_task(self._recover(alone=False), name="sweep")
+
     async def _recover(self, *, alone: bool) -> None:
         """Settle orphans: ask the provider by our own id where that works, else `unknown`."""
-        now = now_ms()
-        if alone:
-            await self._write(lambda c: queue.free_leases(c, self._owner))
-        found = await self._database.read(lambda c: queue.orphans(c, self._owner, now, alone=alone))
-        for row in found:
-            state, retry = await self._fate(row.message_id, row.gateway)
-            await self._write(
-                lambda c, row=row, state=state, retry=retry: queue.settle_orphan(  # type: ignore[misc]
-                    c, row.message_id, state, now_ms(), retry=retry
-                )
-            )
-            self._count(row.gateway, row.provider or "", state)
-            log.warning("interrupted message settled", message_id=row.message_id, state=state)
+        places = asyncio.Semaphore(self._settings.concurrency)
 
-    async def _fate(self, message_id: str, gateway_name: str) -> tuple[MessageState, bool]:
-        gateway = self._pool.carrier(gateway_name)
+        async def settle(row: Row[Any]) -> None:
+            async with places:
+                await self._settle_orphan(row)
+
+        try:
+            found = await self._database.read(
+                lambda c: queue.orphans(c, self._owner, now_ms(), alone=alone)
+            )
+            orphans = [row for row in found if row.message_id not in self._active]
+            await asyncio.gather(*(settle(row) for row in orphans))
+        except Exception as error:
+            log.error("sweep failed", error=type(error).__name__)
+
+    async def _settle_orphan(self, row: Row[Any]) -> None:
+        fate, retry = await self._fate(row)
+        state = await self._write(
+            lambda c: queue.settle_orphan(c, row.message_id, fate, now_ms(), retry=retry)
+        )
+        self._count(row.gateway, row.provider or "", state)
+        log.warning("interrupted message settled", message_id=row.message_id, state=state)
+        self._wake.set()
+
+    async def _fate(self, row: Row[Any]) -> tuple[MessageState, bool]:
+        """The state an orphan gets, and whether it is sent again."""
+        gateway = self._pool.carrier(row.gateway)
         if gateway is None:
             return MessageState.UNKNOWN, False
-        if gateway.capabilities.lookup_by_own_id:
-            try:
-                async with asyncio.timeout(gateway.options.timeout):
-                    status = await gateway.find(message_id)
-            except (GatewayError, TimeoutError) as error:
-                log.warning("look-up failed", message_id=message_id, error=type(error).__name__)
-                return MessageState.UNKNOWN, False
-            if status is None:
-                return MessageState.QUEUED, True
+        known, status = await self._look_up(gateway, row.message_id)
+        if status is not None:
             return queue.STATE_OF[status.status], False
-        resend = gateway.options.ambiguous == "resend"
+        resend = known or (
+            gateway.options.ambiguous == "resend"
+            and not gateway.capabilities.lookup_by_own_id
+            and not row.erase_body
+            and row.attempts_at_gateway < self._settings.max_attempts
+        )
         return (MessageState.QUEUED if resend else MessageState.UNKNOWN), resend
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write, trying again while the database is away; outcomes must not be lost."""
+    async def _look_up(self, gateway: Gateway, message_id: str) -> tuple[bool, StatusResult | None]:
+        """(whether the provider knows, what it says); (True, None) = surely never sent."""
+        if not gateway.capabilities.lookup_by_own_id:
+            return False, None
+        try:
+            async with asyncio.timeout(gateway.options.timeout):
+                return True, await gateway.find(message_id)
+        except Exception as error:
+            log.warning("look-up failed", message_id=message_id, error=type(error).__name__)
+            return False, None
+
+    async def _write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
+        """Write, trying again while the database is away.
+
+        Args:
+            patient: an outcome, which must not be lost: try until it is stored or
+                the stop cuts it short.
+        """
         pause = 0.1
         while True:
             try:
                 return await self._database.write(work)
             except DatabaseUnavailable:
-                if self._stopping or pause > POLL_SECONDS * 8:
+                if not patient and (self._stopping or pause > POLL_SECONDS * 8):
                     raise
-                await asyncio.sleep(pause)
+                await asyncio.sleep(min(pause, POLL_SECONDS * 8))
                 pause *= 2
 
     def _count(self, gateway: str, provider: str, state: MessageState | None) -> None:

@@ -89,13 +89,17 @@ class GatewayPool:
 
     def default_chain(self, tenant: str) -> tuple[str, ...]:
         """Names of the default chain that this tenant may use."""
-        named = [self.registry.get(name) for name in self.default]
-        candidates = [gateway for gateway in named if gateway] if self.default else self.registry
-        return tuple(
-            gateway.name
-            for gateway in candidates
-            if not gateway.missing() and gateway.options.tenant in ("", tenant)
-        )
+        return self.serving(self.default or [gateway.name for gateway in self.registry], tenant)
+
+    def owner_of(self, sender: str, tenant: str) -> Gateway | None:
+        """The first usable gateway of this tenant, or shared, that has `sender` as its own."""
+        owners = (gateway for gateway in self.registry if gateway.owns(sender))
+        return next((gateway for gateway in owners if _serves(gateway, tenant)), None)
+
+    def serving(self, names: Sequence[str], tenant: str) -> tuple[str, ...]:
+        """Those of a chain that are usable for this tenant, each once."""
+        found = ((name, self.registry.get(name)) for name in dict.fromkeys(names))
+        return tuple(name for name, gateway in found if gateway and _serves(gateway, tenant))
 
     def carrier(self, name: str) -> Gateway | None:
         """The gateway that carries a stored message's hop now; None = it is gone."""
@@ -105,3 +109,7 @@ class GatewayPool:
             return None
         gateway = self.registry.get(name)
         return gateway if gateway is not None and not gateway.missing() else None
+
+
+def _serves(gateway: Gateway, tenant: str) -> bool:
+    return not gateway.missing() and gateway.options.tenant in ("", tenant)

@@ -122,8 +122,11 @@ class MessageView:
 
 
 def to_micros(cost: Cost | None) -> tuple[int | None, str | None]:
-    """Money as it is stored: millionths, rounded half even, and the currency."""
-    if cost is None:
+    """Money as it is stored: millionths, rounded half even, and the currency.
+
+    Nothing is stored of what cannot be a message's price: NaN, less than zero, a million.
+    """
+    if cost is None or not cost.amount.is_finite() or not 0 <= cost.amount < 1_000_000:
         return None, None
     return int((cost.amount * 1_000_000).to_integral_value()), cost.currency
 

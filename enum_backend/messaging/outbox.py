@@ -27,11 +27,19 @@ from enum_backend.messaging.model import (
     from_micros,
     to_micros,
 )
-from enum_backend.messaging.queue import STATE_OF
+from enum_backend.messaging.queue import STATE_OF, learned_cost
 from enum_backend.messaging.routing import Route
 from enum_backend.messaging.segments import Segmentation
 from enum_backend.settings.models import LimitSettings
 from enum_backend.storage.tables import attempts, outbox
+
+NOT_ARRIVED = (
+    MessageState.FAILED,
+    MessageState.EXPIRED,
+    MessageState.UNDELIVERED,
+    MessageState.CANCELED,
+)
+"""States in which the same text may be asked for again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +133,27 @@ def _idempotency_key(request: SendRequest) -> str | None:
     return f"ref:{request.client_reference}" if request.client_reference else None
 
 
+def earlier(connection: Connection, request: SendRequest, request_hash: bytes) -> Accepted | None:
+    """The message that an idempotency key already stands for; None = none, or no key.
+
+    Raises:
+        IdempotencyConflict: it stands for another message.
+    """
+    key = _idempotency_key(request)
+    if key is None:
+        return None
+    row = connection.execute(
+        select(outbox).where(outbox.c.client == request.client.id, outbox.c.idempotency_key == key)
+    ).first()
+    if row is not None and row.request_hash != request_hash:
+        raise IdempotencyConflict
+    return _repeated(row)
+
+
 def _earlier(connection: Connection, draft: Draft, now: int) -> Accepted | None:
-    key = _idempotency_key(draft.request)
-    if key is not None:
-        row = connection.execute(
-            select(outbox).where(
-                outbox.c.client == draft.request.client.id, outbox.c.idempotency_key == key
-            )
-        ).first()
-        if row is not None and row.request_hash != draft.request_hash:
-            raise IdempotencyConflict
-        return _repeated(row)
-    if draft.repeat_hash is None:
+    if found := earlier(connection, draft.request, draft.request_hash):
+        return found
+    if draft.repeat_hash is None or _idempotency_key(draft.request):
         return None
     since = now - int(draft.request.repeat_window * 1000)
     row = connection.execute(
@@ -144,7 +161,7 @@ def _earlier(connection: Connection, draft: Draft, now: int) -> Accepted | None:
         .where(
             outbox.c.repeat_hash == draft.repeat_hash,
             outbox.c.created_at > since,
-            outbox.c.state.not_in([MessageState.FAILED, MessageState.EXPIRED]),
+            outbox.c.state.not_in(NOT_ARRIVED),
         )
         .order_by(outbox.c.id.desc())
         .limit(1)
@@ -230,13 +247,15 @@ def find(connection: Connection, message_id: str, tenant: str) -> MessageView | 
 def record_status(connection: Connection, message_id: str, status: StatusResult, now: int) -> None:
     """What a provider says later about a message it took; never goes backwards."""
     state = STATE_OF[status.status]
-    if state is MessageState.SENT:
-        return
     connection.execute(
         update(outbox)
         .where(outbox.c.message_id == message_id, outbox.c.state == MessageState.SENT)
         .values(
-            state=state, reason=status.reason, provider_code=status.provider_code, updated_at=now
+            state=state,
+            reason=status.reason,
+            provider_code=status.provider_code,
+            updated_at=now,
+            **learned_cost(state, status.cost),
         )
     )
 

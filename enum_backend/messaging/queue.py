@@ -8,17 +8,19 @@ everything in that state is known to be ambiguous, and nothing else is.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
-from enum_backend.gateways.base import GatewayError, ProviderStatus, Reason, SendResult
+from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
 from enum_backend.messaging.model import MessageState, to_micros
 from enum_backend.storage.tables import attempts, outbox
 
 DETAIL_CHARACTERS = 300
+CODE_CHARACTERS = 64
+ID_CHARACTERS = 128
+MAX_SEGMENTS = 255
 
 STATE_OF: dict[ProviderStatus, MessageState] = {
     ProviderStatus.QUEUED: MessageState.SENT,
@@ -47,6 +49,7 @@ class Claimed:
     position: int = 0
     attempts_at_gateway: int = 0
     valid_until: int = 0
+    is_code: bool = False
 
     @property
     def gateway(self) -> str:
@@ -118,6 +121,7 @@ def _claimed(row: Row[Any]) -> Claimed:
         position=row.chain_position,
         attempts_at_gateway=row.attempts_at_gateway,
         valid_until=row.valid_until,
+        is_code=row.erase_body,
     )
 
 
@@ -141,8 +145,8 @@ def begin_attempt(
     """Commit `dispatching`; only then may the provider be called.
 
     Returns:
-        The attempt's number, or None when the lease is lost or the message is
-        no longer queued: then nothing may be sent.
+        The attempt's number, or None when the lease is lost or the message has
+        moved on since: then nothing may be sent.
     """
     changed = connection.execute(
         update(outbox)
@@ -151,6 +155,8 @@ def begin_attempt(
             outbox.c.state == MessageState.QUEUED,
             outbox.c.lease_owner == owner,
             outbox.c.lease_until > now,
+            outbox.c.chain_position == claimed.position,
+            outbox.c.attempts_at_gateway == claimed.attempts_at_gateway,
         )
         .values(
             state=MessageState.DISPATCHING,
@@ -184,23 +190,27 @@ def begin_attempt(
 def record_accepted(
     connection: Connection, message_id: str, number: int, result: SendResult, now: int
 ) -> MessageState | None:
-    """The provider took it. Returns the new state, None if the message moved on meanwhile."""
+    """The provider took it. Returns the new state, None if the message moved on meanwhile.
+
+    One that waits to be sent again is settled as well: a late answer stops the double.
+    """
+    provider_id = _clip(result.provider_message_id, ID_CHARACTERS)
     _finish_attempt(
-        connection,
-        message_id,
-        number,
-        now,
-        outcome="accepted",
-        provider_message_id=result.provider_message_id,
+        connection, message_id, number, now, outcome="accepted", provider_message_id=provider_id
     )
-    micros, currency = to_micros(result.cost)
-    values: dict[str, Any] = {"provider_message_id": result.provider_message_id}
-    if micros is not None:
-        values |= {"cost_micros": micros, "cost_currency": currency}
-    if result.segments is not None:
-        values["segments"] = result.segments
     state = STATE_OF[result.status]
-    return _settle(connection, message_id, state, now, **values)
+    values = {"provider_message_id": provider_id} | learned_cost(state, result.cost)
+    if result.segments is not None and 1 <= result.segments <= MAX_SEGMENTS:
+        values["segments"] = result.segments
+    return _settle(connection, message_id, state, now, MessageState.QUEUED, **values)
+
+
+def learned_cost(state: MessageState, cost: Cost | None) -> dict[str, Any]:
+    """Columns of what a provider reports to charge; nothing where it says nothing credible."""
+    if state in _NEVER_BILLED:
+        return {"cost_micros": None, "cost_currency": None}
+    micros, currency = to_micros(cost)
+    return {} if micros is None else {"cost_micros": micros, "cost_currency": currency}
 
 
 def record_failure(
@@ -215,19 +225,19 @@ def record_failure(
 ) -> MessageState | None:
     """The provider refused it: repeat at `retry_at`, go to the next gateway, or end it.
 
-    An ambiguous error with neither ends as `unknown`.
+    An ambiguous error with neither ends as `unknown`, and so does a provider's
+    word that it had the message before. A repeat waits no longer than the message
+    is valid.
     """
+    why = _why(error)
     _finish_attempt(
         connection,
         claimed.message_id,
         number,
         now,
         outcome="ambiguous" if error.ambiguous else "refused",
-        reason=error.reason,
-        provider_code=error.provider_code,
-        detail=error.detail[:DETAIL_CHARACTERS],
+        **why,
     )
-    why = _why(error)
     if fail_over and claimed.next_gateway is not None:
         return _requeue(
             connection,
@@ -240,13 +250,21 @@ def record_failure(
             **why,
         )
     if retry_at is not None:
-        return _requeue(connection, claimed.message_id, retry_at, now, **why)
-    state = MessageState.UNKNOWN if error.ambiguous else MessageState.FAILED
+        due = min(retry_at, claimed.valid_until)
+        return _requeue(connection, claimed.message_id, due, now, **why)
+    perhaps_sent = error.ambiguous or error.reason is Reason.DUPLICATE
+    state = MessageState.UNKNOWN if perhaps_sent else MessageState.FAILED
     return _settle(connection, claimed.message_id, state, now, **why)
 
 
-def skip_gateway(connection: Connection, claimed: Claimed, owner: str, now: int) -> None:
-    """The gateway whose turn it is is gone: the next one, or the end."""
+def skip_gateway(
+    connection: Connection, claimed: Claimed, owner: str, now: int
+) -> MessageState | None:
+    """The gateway whose turn it is is gone: the next one, or the end.
+
+    Returns:
+        The new state, None when the message moved on meanwhile.
+    """
     held = [
         outbox.c.message_id == claimed.message_id,
         outbox.c.state == MessageState.QUEUED,
@@ -254,6 +272,7 @@ def skip_gateway(connection: Connection, claimed: Claimed, owner: str, now: int)
     ]
     detail = f"gateway {claimed.gateway} is not configured now"
     if claimed.next_gateway is not None:
+        state = MessageState.QUEUED
         values: dict[str, Any] = {
             "gateway": claimed.next_gateway,
             "chain_position": claimed.position + 1,
@@ -264,17 +283,16 @@ def skip_gateway(connection: Connection, claimed: Claimed, owner: str, now: int)
             "updated_at": now,
         }
     else:
-        values = _final(MessageState.FAILED, now) | {
-            "reason": Reason.TEMPORARY_UNAVAILABLE,
-            "detail": detail,
-        }
-    connection.execute(update(outbox).where(*held).values(**values))
+        state = MessageState.FAILED
+        values = _final(state, now) | {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
+    changed = connection.execute(update(outbox).where(*held).values(**values)).rowcount
     _erase(connection, claimed.message_id)
+    return state if changed else None
 
 
-def expire(connection: Connection, claimed: Claimed, owner: str, now: int) -> None:
-    """Its validity is over before anybody took it."""
-    connection.execute(
+def expire(connection: Connection, claimed: Claimed, owner: str, now: int) -> MessageState | None:
+    """Its validity is over before anybody took it. Returns the new state, None if it moved on."""
+    changed = connection.execute(
         update(outbox)
         .where(
             outbox.c.message_id == claimed.message_id,
@@ -282,21 +300,9 @@ def expire(connection: Connection, claimed: Claimed, owner: str, now: int) -> No
             outbox.c.lease_owner == owner,
         )
         .values(**_final(MessageState.EXPIRED, now), reason=Reason.EXPIRED)
-    )
+    ).rowcount
     _erase(connection, claimed.message_id)
-
-
-def release(connection: Connection, message_ids: Collection[str], owner: str) -> None:
-    """Give leases back unused."""
-    connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.message_id.in_(message_ids),
-            outbox.c.state == MessageState.QUEUED,
-            outbox.c.lease_owner == owner,
-        )
-        .values(lease_owner=None, lease_until=None)
-    )
+    return MessageState.EXPIRED if changed else None
 
 
 def orphans(connection: Connection, owner: str, now: int, *, alone: bool) -> list[Row[Any]]:
@@ -311,9 +317,13 @@ def orphans(connection: Connection, owner: str, now: int, *, alone: bool) -> lis
         stale = or_(stale, outbox.c.lease_owner != owner)
     return list(
         connection.execute(
-            select(outbox.c.message_id, outbox.c.gateway, outbox.c.provider).where(
-                outbox.c.state == MessageState.DISPATCHING, stale
-            )
+            select(
+                outbox.c.message_id,
+                outbox.c.gateway,
+                outbox.c.provider,
+                outbox.c.erase_body,
+                outbox.c.attempts_at_gateway,
+            ).where(outbox.c.state == MessageState.DISPATCHING, stale)
         )
     )
 
@@ -329,8 +339,15 @@ def free_leases(connection: Connection, owner: str) -> None:
 
 def settle_orphan(
     connection: Connection, message_id: str, state: MessageState, now: int, *, retry: bool
-) -> None:
-    """End (or, when `retry`, queue again) a message whose last attempt nobody finished."""
+) -> MessageState | None:
+    """End (or, when `retry`, queue again) a message whose last attempt nobody finished.
+
+    Returns:
+        The new state, None when somebody has finished it meanwhile.
+    """
+    standing = select(outbox.c.state).where(outbox.c.message_id == message_id)
+    if connection.execute(standing).scalar_one_or_none() != MessageState.DISPATCHING:
+        return None
     number = connection.execute(
         select(func.max(attempts.c.number)).where(attempts.c.message_id == message_id)
     ).scalar_one()
@@ -346,9 +363,8 @@ def settle_orphan(
         detail=detail,
     )
     if retry:
-        _requeue(connection, message_id, now, now, detail=detail)
-    else:
-        _settle(connection, message_id, state, now, detail=detail)
+        return _requeue(connection, message_id, now, now, detail=detail)
+    return _settle(connection, message_id, state, now, detail=detail)
 
 
 def _finish_attempt(
@@ -362,14 +378,19 @@ def _finish_attempt(
 
 
 def _settle(
-    connection: Connection, message_id: str, state: MessageState, now: int, **values: Any
+    connection: Connection,
+    message_id: str,
+    state: MessageState,
+    now: int,
+    *also_from: MessageState,
+    **values: Any,
 ) -> MessageState | None:
     """Final state of a message in `dispatching`; an `unknown` one may still learn the truth."""
     changed = connection.execute(
         update(outbox)
         .where(
             outbox.c.message_id == message_id,
-            outbox.c.state.in_([MessageState.DISPATCHING, MessageState.UNKNOWN]),
+            outbox.c.state.in_([MessageState.DISPATCHING, MessageState.UNKNOWN, *also_from]),
         )
         .values(**{"reason": None, **_final(state, now), **values})
     ).rowcount
@@ -426,6 +447,11 @@ def _erase(connection: Connection, message_id: str) -> None:
 def _why(error: GatewayError) -> dict[str, Any]:
     return {
         "reason": error.reason,
-        "provider_code": error.provider_code,
-        "detail": error.detail[:DETAIL_CHARACTERS],
+        "provider_code": _clip(error.provider_code, CODE_CHARACTERS),
+        "detail": _clip(error.detail, DETAIL_CHARACTERS),
     }
+
+
+def _clip(text: str | None, characters: int) -> str | None:
+    """A provider's words as they can be stored: lone surrogates replaced, cut to the column."""
+    return None if text is None else text[:characters].encode("utf-8", "replace").decode()

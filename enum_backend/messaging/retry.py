@@ -10,6 +10,9 @@ from enum_backend.gateways.base import FAIL_OVER, RETRY_SAME_GATEWAY, GatewayErr
 MAX_BACKOFF = 300.0
 """Seconds."""
 
+MAX_RETRY_AFTER = 86400.0
+"""Seconds; a provider that names a longer wait is asked again after this one."""
+
 LONG_WAIT = 30.0
 """A provider that asks for a longer wait than this is left for the next gateway, if any."""
 
@@ -50,7 +53,7 @@ class RetryPolicy:
             return Decision()
         may_fail_over = has_next and error.reason in FAIL_OVER
         if error.reason in RETRY_SAME_GATEWAY and attempts < self.max_attempts:
-            wait = max(self._pause(attempts), error.retry_after or 0.0)
+            wait = max(self._pause(attempts), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
             if not (may_fail_over and wait > LONG_WAIT):
                 return Decision(retry_after=wait)
         return Decision(fail_over=may_fail_over)

@@ -19,9 +19,10 @@ from enum_backend.errors import (
 from enum_backend.gateways.base import Gateway
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.model import SendRequest
+from enum_backend.phone import is_valid
 from enum_backend.settings.models import PrefixRoute
 from nvs.directory import Directory
-from nvs.errors import NvsUnavailable
+from nvs.errors import InvalidNumber, NvsUnavailable
 from nvs.number_record import NumberRecord, SmsRoute, TrustLevel
 
 
@@ -157,6 +158,9 @@ class Router:
         if gateway is None and self._pool.mode != "simulation":
             choice.step("record", f"the record names {named}, which is not configured here")
             return
+        if not is_valid(target):
+            choice.step("record", f"the record names {target}, which no SMS can be sent to")
+            return
         redirect = "" if target == choice.request.to else f" and the number {target}"
         if gateway is None:
             why = f"the record names {named}{redirect}; simulation mode: the simulator carries it"
@@ -183,9 +187,7 @@ class Router:
         if not sender:
             choice.step("sender", "the request names no sender")
             return
-        gateway = self._pool.registry.owner_of(sender)
-        if gateway is not None and gateway.options.tenant not in ("", choice.request.client.tenant):
-            gateway = None
+        gateway = self._pool.owner_of(sender, choice.request.client.tenant)
         why = f"the sender is a number of gateway {gateway.name}" if gateway else ""
         if gateway is None:
             gateway, why = await self._sender_record(sender, choice.request.client.tenant)
@@ -206,6 +208,8 @@ class Router:
             return None, ""
         try:
             record = await self._directory.record(sender)
+        except InvalidNumber:
+            return None, ""
         except NvsUnavailable as error:
             raise NvsUnavailableError(f"The sender's record cannot be read: {error}") from error
         sms = _route_of(record) if record is not None else None
@@ -221,17 +225,10 @@ class Router:
             return
         tenant = choice.request.client.tenant
         for route in self._prefixes:
-            if choice.destination.startswith(route.prefix):
-                chain = tuple(
-                    name
-                    for name in route.chain
-                    if (gateway := self._pool.registry.get(name))
-                    and not gateway.missing()
-                    and gateway.options.tenant in ("", tenant)
-                )
-                if chain:
-                    choice.step("prefix", f"{route.prefix} is the longest match", *chain)
-                    return
+            matches = choice.destination.startswith(route.prefix)
+            if matches and (chain := self._pool.serving(route.chain, tenant)):
+                choice.step("prefix", f"{route.prefix} is the longest match", *chain)
+                return
         choice.step("prefix", "no prefix route matches")
 
     def _chain(self, choice: _Choice) -> tuple[str, ...]:

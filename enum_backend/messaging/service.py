@@ -78,6 +78,11 @@ class MessageService:
             EnumBackendError: refused by mode, routing or limits; nothing is stored.
         """
         _check_text(request.text)
+        request_hash = self._request_hash(request)
+        if earlier := await self._database.read(
+            lambda connection: outbox.earlier(connection, request, request_hash)
+        ):
+            return earlier
         self._pool.require_sending()
         route = await self._router.choose(request)
         draft = self._draft(request, route)
@@ -94,11 +99,13 @@ class MessageService:
         Raises:
             EnumBackendError: as `send`, but limits are shown, not enforced.
         """
-        route = await self._router.choose(request)
+        route, is_test = self._resolved(request, await self._router.choose(request))
         measured = segment(request.text)
-        estimate = self._estimate(route, measured)
+        estimate = None if is_test else self._estimate(route, measured)
 
         def work(connection: Connection) -> tuple[LimitState, ...]:
+            if is_test:
+                return ()
             now = now_ms()
             states = limits.message_limits(
                 connection,
@@ -145,9 +152,7 @@ class MessageService:
 
     def _draft(self, request: SendRequest, route: Route) -> Draft:
         measured = segment(request.text)
-        is_test = request.to in self._test_numbers or route.destination in self._test_numbers
-        if is_test:
-            route = route.simulated()
+        route, is_test = self._resolved(request, route)
         repeat_hash = None
         if request.repeat_window > 0:
             repeat_hash = self._sealer.digest(
@@ -159,18 +164,27 @@ class MessageService:
             route=route,
             segmentation=measured,
             body=lambda message_id: self._sealer.seal(request.text, message_id),
-            request_hash=self._sealer.digest(
-                "request",
-                request.to,
-                request.text,
-                request.sender or "",
-                request.gateway or "",
-                request.client_reference or "",
-            ),
+            request_hash=self._request_hash(request),
             repeat_hash=repeat_hash,
             estimate=None if is_test else self._estimate(route, measured),
             is_test=is_test,
             valid_until=now_ms() + math.ceil(validity * 1000),
+        )
+
+    def _resolved(self, request: SendRequest, route: Route) -> tuple[Route, bool]:
+        """The route as it is stored, and whether it is a test number's."""
+        is_test = bool({request.to, route.destination} & self._test_numbers)
+        return (route.simulated() if is_test else route), is_test
+
+    def _request_hash(self, request: SendRequest) -> bytes:
+        """What makes two requests with one idempotency key the same."""
+        return self._sealer.digest(
+            "request",
+            request.to,
+            request.text,
+            request.sender or "",
+            request.gateway or "",
+            request.client_reference or "",
         )
 
     def _estimate(self, route: Route, measured: Segmentation) -> Cost | None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from enum_backend.errors import SettingsError
+
 PREFIX = "ENUM_BACKEND_"
 NOT_SETTINGS = frozenset({"ENUM_BACKEND_API_URL", "ENUM_BACKEND_API_KEY"})
 """Read by the command-line clients, not by the server."""
@@ -35,6 +37,7 @@ OTHER_PROVIDERS = {
 """Credentials of providers this version cannot use: never quietly simulated."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
 
 
 def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple[Any, str]]:
@@ -42,13 +45,19 @@ def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple
 
     `ENUM_BACKEND_HTTP__PORT` sets `http.port`; values that look like JSON
     lists or tables are read as such.
+
+    Raises:
+        SettingsError: SMS_SIMULATION_MODE is neither yes nor no: a slip must not send.
     """
     found: dict[tuple[str, ...], tuple[Any, str]] = {}
     for variable, path in ALIASES.items():
         if value := environment.get(variable, "").strip():
             found[path] = (value, variable)
-    if environment.get("SMS_SIMULATION_MODE", "").strip().lower() in _TRUE:
+    simulate = environment.get("SMS_SIMULATION_MODE", "").strip().lower()
+    if simulate in _TRUE:
         found["mode",] = ("simulation", "SMS_SIMULATION_MODE")
+    elif simulate not in _FALSE:
+        raise SettingsError("SMS_SIMULATION_MODE: expected true or false")
     for variable in sorted(environment):
         if variable.startswith(PREFIX) and variable not in NOT_SETTINGS:
             path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
@@ -59,7 +68,11 @@ def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple
 def unusable_providers(environment: Mapping[str, str]) -> list[str]:
     """Providers whose credentials are set although this version has no such gateway."""
     return sorted(
-        {name for variable, name in OTHER_PROVIDERS.items() if environment.get(variable, "")}
+        {
+            name
+            for variable, name in OTHER_PROVIDERS.items()
+            if environment.get(variable, "").strip()
+        }
     )
 
 
@@ -67,6 +80,6 @@ def _value(text: str) -> Any:
     if text.lstrip().startswith(("[", "{")):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     return text

@@ -15,7 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 from enum_backend.errors import SettingsError
 from enum_backend.settings.environment import settings_from, unusable_providers
-from enum_backend.settings.models import RESERVED, OwnerSettings, PrefixRoute, Settings
+from enum_backend.settings.models import (
+    RESERVED,
+    OwnerSettings,
+    PrefixRoute,
+    Settings,
+    ZoneSettings,
+)
 
 MAX_FILE_OCTETS = 1_000_000
 
@@ -55,20 +61,20 @@ def load_settings(
         SettingsError: names the file or variable, the key, and what was expected.
     """
     if environment is None:
-        dotenv = {key: value for key, value in dotenv_values(".env").items() if value is not None}
-        environment = {**dotenv, **os.environ}
+        environment = {**_read_dotenv(), **os.environ}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     if config is not None:
         values = _read_toml(config)
         _check_keys(values, Settings, (), str(config))
         origins.update({".".join(path): str(config) for path, _ in _leaves(values)})
-    for path, (value, variable) in settings_from(environment).items():
-        _place(values, path, value, variable)
-        origins[".".join(path)] = variable
-    for path, value in (flags or {}).items():
-        _place(values, path, value, "flag")
-        origins[".".join(path)] = "flag"
+    overriding = [*settings_from(environment).items()]
+    overriding += [(path, (value, "flag")) for path, value in (flags or {}).items()]
+    for path, (value, origin) in overriding:
+        _place(values, path, value, origin)
+        table = value if isinstance(value, dict) else {}
+        set_here = [(*path, *leaf) for leaf, _ in _leaves(table)] or [path]
+        origins.update({".".join(leaf): origin for leaf in set_here})
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -81,6 +87,14 @@ def load_settings(
     )
 
 
+def _read_dotenv() -> dict[str, str]:
+    try:
+        found = dotenv_values(".env")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env: cannot be read ({type(error).__name__})") from None
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         raw = path.read_bytes()
@@ -90,7 +104,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: larger than {MAX_FILE_OCTETS} octets")
     try:
         return tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
 
 
@@ -122,16 +136,19 @@ def _check_keys(values: Any, model: type[BaseModel], path: tuple[str, ...], orig
             _check_keys(value, kind, (*path, key), origin)
         elif (items := _TABLES.get((*path, key))) and isinstance(value, list):
             for index, item in enumerate(value):
-                _check_keys(item, items, (*path, f"{key}[{index}]"), origin)
+                if isinstance(item, dict) or items is not ZoneSettings:
+                    _check_keys(item, items, (*path, f"{key}[{index}]"), origin)
 
 
 _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("trust", "owners"): OwnerSettings,
     ("routing", "prefixes"): PrefixRoute,
+    ("dns", "zones"): ZoneSettings,
 }
 
 
 def _place(values: dict[str, Any], path: tuple[str, ...], value: Any, origin: str) -> None:
+    """Set one value; a table adds to what stands there, key by key."""
     nested: Any = value
     for key in reversed(path):
         nested = {key: nested}
@@ -142,14 +159,22 @@ def _place(values: dict[str, Any], path: tuple[str, ...], value: Any, origin: st
         if not isinstance(child, dict):
             raise SettingsError(f"{origin}: {'.'.join(path)}: {key} is not a table")
         here = child
-    here[path[-1]] = value
+    _merge(here, path[-1], value)
+
+
+def _merge(table: dict[str, Any], key: str, value: Any) -> None:
+    if isinstance(value, dict) and isinstance(standing := table.get(key), dict):
+        for inner, item in value.items():
+            _merge(standing, inner, item)
+    else:
+        table[key] = value
 
 
 def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
     lines = []
     for item in error.errors(include_input=False, include_url=False):
         dotted = ".".join(str(part) for part in item["loc"])
-        origin = next((o for p, o in origins.items() if dotted.startswith(p)), None)
+        origin = next((o for p, o in origins.items() if f"{dotted}.".startswith(f"{p}.")), None)
         where = f"{origin}: " if origin else ""
         lines.append(f"{where}{dotted}: {item['msg'].removeprefix('Value error, ')}")
     return "; ".join(dict.fromkeys(lines))

@@ -6,22 +6,33 @@ needs a description here and a line there.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+import phonenumbers
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from enum_backend.errors import InvalidPhoneFormat
-from enum_backend.phone import normalize
+from enum_backend.phone import DEFAULT_REGION, normalize
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?", re.ASCII)
 _UNITS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 RESERVED = frozenset(
     {"redis", "smtp", "retention", "verification", "agents", "tenants", "nvs.rpc.zmq"}
-    | {"dns.workers", "trust.verifiers", "trust.max_age"}
+    | {"dns.workers"}
 )
 """Accepted, so that one file serves several versions, but without effect in this one."""
 
@@ -43,7 +54,12 @@ def text_list(value: object) -> object:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+LONGEST = 10 * 365 * 86400.0
+"""Seconds; keeps every time in milliseconds within 64 bits."""
+MOST = 1_000_000_000
+"""Largest ceiling on messages: what the database can count to, with room to spare."""
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=LONGEST)]
 TextList = Annotated[tuple[str, ...], BeforeValidator(text_list)]
 
 
@@ -62,6 +78,18 @@ class HttpSettings(Section):
         (), description="addresses or networks whose X-Forwarded-For is believed"
     )
     max_body: int = Field(65536, ge=1024, description="largest request body, octets")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"expected addresses or networks such as 10.0.0.0/8, got {proxy[:45]!r}"
+                ) from None
+        return proxies
 
 
 class ZoneSettings(Section):
@@ -121,6 +149,9 @@ class NvsSettings(Section):
     serve_stale: Seconds = Field(
         3600.0, description="how long known records outlive an unreachable node"
     )
+    tollfree: str = Field(
+        "", description="toll-free rules: a name such as enum:tollfree, or a file"
+    )
     rpc: RpcSettings = RpcSettings()
 
 
@@ -156,8 +187,12 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _sqlite_only(cls, url: SecretStr) -> SecretStr:
-        if url.get_secret_value() and not url.get_secret_value().startswith("sqlite:///"):
+        text = url.get_secret_value()
+        if text and not text.startswith("sqlite:///"):
             raise ValueError("this version keeps its tables in SQLite: empty, or sqlite:///FILE")
+        file = text.removeprefix("sqlite:///")
+        if text and (file in {"", ":memory:"} or "?" in file or file.startswith("file:")):
+            raise ValueError("expected a file that outlives the process, without options")
         return url
 
 
@@ -171,11 +206,19 @@ class RedisSettings(Section):
 class LimitSettings(Section):
     """Ceilings; 0 switches one off."""
 
-    per_recipient_hour: int = Field(5, ge=0, description="messages to one number in an hour")
-    per_recipient_day: int = Field(20, ge=0, description="messages to one number in 24 hours")
-    per_client_minute: int = Field(10, ge=0, description="messages of one API key in a minute")
-    daily_cost: Decimal = Field(Decimal("50.00"), ge=0, description="USD in 24 hours")
-    shim_per_minute: int = Field(60, ge=0, description="messages of one shim token in a minute")
+    per_recipient_hour: int = Field(
+        5, ge=0, le=MOST, description="messages to one number in an hour"
+    )
+    per_recipient_day: int = Field(
+        20, ge=0, le=MOST, description="messages to one number in 24 hours"
+    )
+    per_client_minute: int = Field(
+        10, ge=0, le=MOST, description="messages of one API key in a minute"
+    )
+    daily_cost: Decimal = Field(Decimal("50.00"), ge=0, le=MOST, description="USD in 24 hours")
+    shim_per_minute: int = Field(
+        60, ge=0, le=MOST, description="messages of one shim token in a minute"
+    )
 
 
 class PrefixRoute(Section):
@@ -212,7 +255,7 @@ class Settings(Section):
     data_dir: Path = Field(Path("./data"), description="database, keys, locks")
     public_base_url: str = Field("", description="how the outside reaches this server")
     default_region: str = Field(
-        "US", pattern=r"^[A-Z]{2}$", description="country of numbers without +"
+        DEFAULT_REGION, pattern=r"^[A-Z]{2}$", description="country of numbers without +"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severity that is logged"
@@ -245,14 +288,30 @@ class Settings(Section):
     @field_validator("public_base_url")
     @classmethod
     def _http_url(cls, url: str) -> str:
-        if url and not url.startswith(("https://", "http://")):
-            raise ValueError("expected https://HOST (or http:// for tests)")
+        if not url:
+            return url
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        plain = not (parts.query or parts.fragment or "@" in parts.netloc) if host else False
+        if not plain or parts.scheme not in {"https", "http"} or re.search(r"[\s{}]", url):
+            raise ValueError("expected https://HOST (or http:// for tests), without user or query")
         return url.rstrip("/")
+
+    @field_validator("default_region")
+    @classmethod
+    def _known_region(cls, region: str) -> str:
+        if region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("expected a country of ISO 3166 that has phone numbers, such as GB")
+        return region
 
     @field_validator("test_numbers")
     @classmethod
-    def _e164(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+    def _e164(cls, numbers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        region = info.data.get("default_region", DEFAULT_REGION)
         try:
-            return tuple(normalize(number) for number in numbers)
+            return tuple(normalize(number, region) for number in numbers)
         except InvalidPhoneFormat as error:
             raise ValueError(error.message) from None

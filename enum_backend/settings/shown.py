@@ -14,7 +14,10 @@ from enum_backend.settings.loader import LoadedSettings
 MASK = "********"
 _SECRET_KEY = re.compile(r"key|secret|token|password|passphrase|credential|auth", re.IGNORECASE)
 _NOT_SECRET = frozenset({"public_key"})
-_USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_USERINFO = re.compile(r"(?<=://)\S+(?=@)")
+_SECRET_URL = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+_FREE_FORM = frozenset({"gateways", "tenants", "smtp", "retention", "verification", "agents"})
+"""Sections without a model: their secrets are known by their keys only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +55,29 @@ def _origin(dotted: str, origins: Mapping[str, str]) -> str:
 
 def _mask(path: tuple[str, ...], value: Any) -> Any:
     if isinstance(value, SecretStr):
-        text = value.get_secret_value()
-        if path[-1] == "url":
-            return _USERINFO.sub(MASK, text)
-        return MASK if text else ""
-    if path[0] == "gateways" and isinstance(value, str) and value:
-        secret_url = path[-1] == "url"
-        if secret_url or (_SECRET_KEY.search(path[-1]) and path[-1] not in _NOT_SECRET):
-            return MASK
+        return _mask_secret(path[-1], value.get_secret_value())
+    if path[0] in _FREE_FORM and _is_secret(path) and not isinstance(value, (dict, bool)):
+        return MASK if value else value
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    if isinstance(value, tuple):
-        return [item.model_dump() if isinstance(item, BaseModel) else item for item in value]
+    if isinstance(value, (tuple, list)):
+        return [_mask(path, item) for item in value]
     if isinstance(value, dict):
         return {key: _mask((*path, key), item) for key, item in value.items()}
     if isinstance(value, str):
         return _USERINFO.sub(MASK, value)
     return value if isinstance(value, (int, float, bool)) or value is None else str(value)
+
+
+def _mask_secret(key: str, text: str) -> str:
+    if key != "url":
+        return MASK if text else ""
+    address, question, _ = text.partition("?")
+    return _SECRET_URL.sub(rf"\1{MASK}@", address) + (question + MASK if question else "")
+
+
+def _is_secret(path: tuple[str, ...]) -> bool:
+    key = path[-1]
+    if path[0] == "gateways" and key == "url":
+        return True
+    return _SECRET_KEY.search(key) is not None and key not in _NOT_SECRET

@@ -17,8 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from enum_backend.errors import DatabaseUnavailable
 
@@ -28,6 +36,9 @@ MAX_GROUP = 256
 """Most requests in one commit."""
 
 _BUSY_SECONDS = 10.0
+
+_OWN_FAULTS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+"""Errors of one request's statement, after which the transaction goes on without it."""
 
 
 @dataclass(slots=True)
@@ -46,7 +57,7 @@ class Database:
 
     def __init__(self, url: str, *, readers: int = 4) -> None:
         self.url = url
-        self._engine = _engine(url, readers + 2)
+        self._engine = open_engine(url, readers + 2)
         self._writing = self._engine.execution_options(writing=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
@@ -68,6 +79,7 @@ class Database:
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """`write` for threads: the future is done after the commit."""
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 raise DatabaseUnavailable("The database is closed.")
@@ -80,6 +92,8 @@ class Database:
         Raises:
             DatabaseUnavailable: the database cannot be read.
         """
+        if self._closed:
+            raise DatabaseUnavailable("The database is closed.")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
@@ -146,20 +160,32 @@ def _run(job: _Job, connection: Connection) -> tuple[_Job, Any, BaseException | 
     try:
         with connection.begin_nested():
             return job, job.work(connection), None
-    except IntegrityError as problem:
+    except _OWN_FAULTS as problem:
         return job, None, problem
-    except SQLAlchemyError:
+    except SQLAlchemyError as problem:
+        if isinstance(problem, StatementError) and not isinstance(problem, DBAPIError):
+            return job, None, problem  # a parameter that no column takes
         raise
-    except Exception as problem:
+    except BaseException as problem:
+        # Whatever it is, it belongs to its caller and must not end the writer.
         return job, None, problem
 
 
 def sqlite_url(data_dir: Path) -> str:
     """The embedded database of a data directory."""
-    return f"sqlite:///{data_dir / 'enum-backend.sqlite3'}"
+    return str(URL.create("sqlite", database=str(data_dir / "enum-backend.sqlite3")))
 
 
-def _engine(url: str, connections: int) -> Engine:
+def sqlite_file(url: str) -> Path:
+    """The file of a `sqlite:///` URL."""
+    return Path(make_url(url).database or "")
+
+
+def open_engine(url: str, connections: int) -> Engine:
+    """An engine whose transactions begin when SQLAlchemy says so.
+
+    With the execution option `writing` they take SQLite's write lock at once.
+    """
     engine = create_engine(
         url,
         pool_size=connections,

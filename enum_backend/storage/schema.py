@@ -23,21 +23,31 @@ def upgrade(url: str) -> None:
     try:
         command.upgrade(_config(url), "head")
     except (SQLAlchemyError, OSError) as error:
-        reason = getattr(error, "orig", None) or error
-        raise SettingsError(f"database.url: cannot be opened: {reason}") from error
+        raise _unusable(error) from error
     except Exception as error:
         raise SettingsError(f"database.url: migration failed: {error}") from error
 
 
 def revisions(url: str) -> tuple[str | None, str | None]:
-    """(revision of the database, newest revision of this version)."""
+    """(revision of the database, newest revision of this version).
+
+    Raises:
+        SettingsError: the database cannot be opened.
+    """
     engine = create_engine(url)
     try:
         with engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError as error:
+        raise _unusable(error) from error
     finally:
         engine.dispose()
     return current, ScriptDirectory.from_config(_config(url)).get_current_head()
+
+
+def _unusable(error: Exception) -> SettingsError:
+    reason = getattr(error, "orig", None) or error
+    return SettingsError(f"database.url: cannot be opened: {reason}")
 
 
 def _config(url: str) -> Config:

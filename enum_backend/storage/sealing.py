@@ -78,7 +78,10 @@ def load_server_key(configured: str, data_dir: Path) -> bytes:
     try:
         text = path.read_text("ascii")
     except FileNotFoundError:
-        return _create(path)
+        try:
+            return _create(path)
+        except OSError as error:
+            raise SettingsError(f"{path}: cannot be made: {error.strerror}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
     return _decode(text, str(path))
@@ -86,7 +89,7 @@ def load_server_key(configured: str, data_dir: Path) -> bytes:
 
 def _create(path: Path) -> bytes:
     key = secrets.token_bytes(KEY_OCTETS)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -99,7 +102,17 @@ def _create(path: Path) -> bytes:
             return _decode(path.read_text("ascii"), str(path))
     finally:
         temporary.unlink()
+    _sync_directory(path.parent)
     return key
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new name in it survive a power failure: what the key seals would be lost with it."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _decode(text: str, where: str) -> bytes:

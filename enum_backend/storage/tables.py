@@ -135,3 +135,65 @@ shim_tokens = Table(
 )
 """Tokens of callers that can only put a secret into a URL. `token` is sealed,
 so that the same server gets the same URL again; look-ups go by the hash."""
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("inbox_id", String(40), nullable=False, unique=True),
+    Column("gateway", String(64), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("dedupe_key", String(200), nullable=False),
+    Column("content_key", String(64)),
+    Column("duplicate_of", String(40)),
+    Column("provider_message_id", String(128)),
+    Column("sender", String(32), nullable=False),
+    Column("to_number", String(16), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("segments", Integer),
+    Column("media", Text, nullable=False),
+    Column("opt_out", String(8)),
+    Column("foreign_number", Boolean, nullable=False, default=False),
+    Column("sent_at", BigInteger),
+    Column("received_at", BigInteger, nullable=False),
+    Index("uq_inbox_gateway_dedupe_key", "gateway", "dedupe_key", unique=True),
+    Index("ix_inbox_gateway_content_key", "gateway", "content_key"),
+    Index("ix_inbox_to_number_id", "to_number", "id"),
+)
+"""Messages that came in, each once; `body` is sealed.
+
+`duplicate_of` links a repeat that came under another id. `foreign_number` marks a
+proven call about a number that is not its gateway's: kept for the admin, never
+handed to anybody.
+"""
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("gateway", String(64), nullable=False),
+    Column("provider_message_id", String(128), nullable=False),
+    Column("dedupe_key", String(200), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("provider_code", String(64)),
+    Column("cost_micros", BigInteger),
+    Column("cost_currency", String(3)),
+    Column("segments", Integer),
+    Column("occurred_at", BigInteger),
+    Column("received_at", BigInteger, nullable=False),
+    Index("uq_reports_gateway_dedupe_key", "gateway", "dedupe_key", unique=True),
+    Index("ix_reports_gateway_provider_message_id", "gateway", "provider_message_id"),
+)
+"""Delivery reports as they came; one may arrive before the answer that tells the id."""
+
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("gateway", String(64), primary_key=True),
+    Column("nonce", String(128), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_nonces_expires_at", "expires_at"),
+)
+"""Signed nonces seen, for providers whose signature does not cover the body."""

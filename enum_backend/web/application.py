@@ -16,6 +16,10 @@ KEEP_ALIVE_SECONDS = 75.0
 """Longer than any client keeps an idle connection (Node's agent: 5 s), so that
 the client closes first and never writes into a connection we have dropped."""
 
+MAX_LINE_OCTETS = 32768
+"""Longest request line. The longest text, all of it four octets a character
+and percent-encoded in the shim's URL, takes 19200."""
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     *enum.ENDPOINTS,
     *sms.ENDPOINTS,
@@ -28,7 +32,8 @@ def create_application(services: Services, extra: Sequence[Endpoint] = ()) -> we
     """The application over the given services; `extra` are the extensions' endpoints."""
     app = web.Application(
         middlewares=[access_middleware, errors_middleware],
-        client_max_size=services.settings.http.max_body,
+        # aiohttp refuses what reaches the size, we what exceeds it.
+        client_max_size=services.settings.http.max_body + 1,
     )
     app[SERVICES] = services
     endpoints = (*ENDPOINTS, *extra)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 class Body(BaseModel):
     """Base of request bodies: unknown fields and wrong JSON types are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,18 @@ class Call:
         """The query parameters; one given twice is an error.
 
         Raises:
-            ValidationFailed: a parameter is unknown, missing or wrong.
+            ValidationFailed: a parameter is unknown, missing, wrong or not UTF-8.
         """
         query = self.request.query
+        for part in self.request.rel_url.raw_query_string.split("&"):
+            try:
+                unquote_to_bytes(part).decode("utf-8")
+            except UnicodeError:
+                name = part.partition("=")[0]
+                raise _wrong(name if name.isascii() else "query", "is not UTF-8") from None
         for name in query:
             if len(query.getall(name)) > 1:
-                message = "is given more than once"
-                raise ValidationFailed(f"{name}: {message}", errors=[FieldError(name, message)])
+                raise _wrong(name, "is given more than once")
         try:
             return model.model_validate(dict(query), strict=False)
         except ValidationError as error:
@@ -101,7 +107,7 @@ def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
 def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
-        key = await _authenticate(request, services)
+        key = await _authenticate(request, services, needed=endpoint.scope is not None)
         if endpoint.scope is not None:
             if key is None:
                 raise Unauthorized
@@ -112,14 +118,15 @@ def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Stream
     return handle
 
 
-async def _authenticate(request: web.Request, services: Services) -> ApiKey | None:
-    header = request.headers.get(hdrs.AUTHORIZATION)
-    if header is None:
-        return None
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+async def _authenticate(request: web.Request, services: Services, *, needed: bool) -> ApiKey | None:
+    """The key of the request; where none is needed, other schemes are somebody else's."""
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    bearer = scheme.lower() == "bearer"
+    if bearer and token.strip():
+        return await services.keys.authenticate(token.strip())
+    if bearer or (needed and scheme):
         raise Unauthorized("Expected Authorization: Bearer KEY.")
-    return await services.keys.authenticate(token.strip())
+    return None
 
 
 def validation_failed(error: ValidationError) -> ValidationFailed:
@@ -130,6 +137,10 @@ def validation_failed(error: ValidationError) -> ValidationFailed:
     ]
     detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
     return ValidationFailed(detail, errors=errors)
+
+
+def _wrong(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(f"{field}: {message}", errors=[FieldError(field, message)])
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from enum_backend.errors import (
     EnumBackendError,
     MethodNotAllowed,
     NotFound,
+    ProviderError,
     ValidationFailed,
 )
 from enum_backend.gateways.base import GatewayError
@@ -27,8 +29,10 @@ log = structlog.get_logger("enum_backend.access")
 
 PROBLEM_JSON = "application/problem+json"
 
+_HOP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([0-9.]+)(?::\d+)?|([0-9a-fA-F:.]+)", re.ASCII)
 
-def problem(error: EnumBackendError, **extra: Any) -> web.Response:
+
+def problem(error: EnumBackendError) -> web.Response:
     """An error as RFC 9457 has it, with the fields our callers read."""
     status = HTTPStatus(error.status)
     document: dict[str, Any] = {
@@ -39,7 +43,7 @@ def problem(error: EnumBackendError, **extra: Any) -> web.Response:
         "success": False,
         "error": error.message,
         "error_code": error.error_code,
-        **extra,
+        **error.members,
     }
     if error.errors:
         document["errors"] = [
@@ -53,13 +57,6 @@ def problem(error: EnumBackendError, **extra: Any) -> web.Response:
     return response
 
 
-class ProviderError(EnumBackendError):
-    """The provider could not answer."""
-
-    error_code = "PROVIDER_ERROR"
-    status = 502
-
-
 @web.middleware
 async def errors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every failure becomes a problem document; unexpected ones say nothing of the inside."""
@@ -68,14 +65,10 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     except EnumBackendError as error:
         return problem(error)
     except GatewayError as error:
-        return problem(
-            ProviderError(f"The provider could not answer: {error.reason}."),
-            provider_code=error.provider_code,
-            reason=error.reason,
-        )
+        return problem(ProviderError(provider_code=error.provider_code, reason=error.reason))
     except web.HTTPException as error:
         return _http_exception(error)
-    except (ConnectionResetError, ConnectionError):
+    except ConnectionError:
         raise
     except Exception as error:
         log.error("request failed", route=route_template(request), error=type(error).__name__)
@@ -95,7 +88,7 @@ def _http_exception(error: web.HTTPException) -> web.StreamResponse:
         failure = ValidationFailed(error.reason)
         failure.status = error.status
         return problem(failure)
-    raise error
+    return web.Response(status=error.status, headers=error.headers)
 
 
 @web.middleware
@@ -137,15 +130,29 @@ def client_address(request: web.Request, trusted: Sequence[str]) -> str:
     """The caller's address; `X-Forwarded-For` counts only from trusted proxies.
 
     The list is read from its right end past every trusted proxy; the first
-    other address is the client.
+    other address is the client. A proxy may add a line of its own instead of
+    extending the one it got, so all lines count, in their order. What is not an
+    address ends the reading.
     """
     peer = request.remote or ""
-    hops = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    for hop in reversed([part for part in hops if part]):
+    lines = request.headers.getall("X-Forwarded-For", [])
+    for hop in reversed(",".join(lines).split(",")):
         if not _is_trusted(peer, trusted):
             break
-        peer = hop
-    return peer[:45]
+        address = _address(hop.strip())
+        if address is None:
+            break
+        peer = address
+    return peer
+
+
+def _address(hop: str) -> str | None:
+    """`192.0.2.1`, `192.0.2.1:50000`, `[2001:db8::1]:50000` -> the address alone."""
+    match = _HOP.fullmatch(hop)
+    try:
+        return str(ipaddress.ip_address(match[1] or match[2] or match[3])) if match else None
+    except ValueError:
+        return None
 
 
 def _is_trusted(address: str, trusted: Sequence[str]) -> bool:

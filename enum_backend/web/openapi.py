@@ -17,7 +17,7 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 def error_statuses() -> dict[str, int]:
     """Error code -> HTTP status, of every published error."""
-    table = {"PROVIDER_ERROR": 502}
+    table: dict[str, int] = {}
     for item in vars(errors).values():
         if isinstance(item, type) and issubclass(item, errors.EnumBackendError):
             table.setdefault(item.error_code, item.status)
@@ -62,7 +62,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     if endpoint.scope is not None:
         operation["security"] = [{"apiKey": []}]
         operation["description"] = f"Needs an API key with the scope `{endpoint.scope}`."
-        codes |= {"UNAUTHORIZED", "FORBIDDEN"}
+        codes |= {"UNAUTHORIZED", "FORBIDDEN", "DATABASE_UNAVAILABLE"}
     if endpoint.body is not None:
         codes.add("VALIDATION_FAILED")
         operation["requestBody"] = {
@@ -129,6 +129,9 @@ _PROBLEM: dict[str, Any] = {
         "success": {"const": False},
         "error": {"type": "string"},
         "error_code": {"type": "string"},
+        "provider": {"type": ["string", "null"], "description": "of PROVIDER_ERROR"},
+        "provider_code": {"type": ["string", "null"], "description": "of PROVIDER_ERROR"},
+        "reason": {"type": "string", "description": "of PROVIDER_ERROR"},
         "errors": {
             "type": "array",
             "items": {

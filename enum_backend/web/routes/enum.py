@@ -14,6 +14,7 @@ from enum_backend.messaging.model import SendRequest, cost_json
 from enum_backend.messaging.service import Explanation, key_client
 from enum_backend.phone import lookup_digits, normalize
 from enum_backend.web.endpoints import Call, Endpoint
+from enum_backend.web.routes.sms import parse_sender
 from nvs.errors import NvsUnavailable
 from nvs.names import to_e164_name
 from nvs.naptr import published, to_text
@@ -91,7 +92,7 @@ class NaptrAnswer(BaseModel):
 class ExplainQuery(BaseModel):
     """What would be sent."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     message: str = Field("", max_length=1600)
     sender: str = Field("", alias="from", max_length=32)
@@ -169,7 +170,7 @@ async def explain(call: Call) -> web.Response:
         to=number,
         text=query.message,
         client=key_client(call.caller.id, call.caller.tenant, settings.limits),
-        sender=query.sender or None,
+        sender=parse_sender(query.sender, settings.default_region),
         gateway=query.gateway or None,
     )
     explanation = await call.services.messages.explain(request)
@@ -282,6 +283,11 @@ ENDPOINTS = (
         scope="sms:send",
         query=ExplainQuery,
         answer=ExplainAnswer,
-        errors=("INVALID_PHONE_FORMAT", "GATEWAY_NOT_CONFIGURED", "NVS_UNAVAILABLE"),
+        errors=(
+            "INVALID_PHONE_FORMAT",
+            "GATEWAY_NOT_CONFIGURED",
+            "CREDENTIALS_MISSING",
+            "NVS_UNAVAILABLE",
+        ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +11,10 @@ from pydantic import BaseModel
 from enum_backend import __version__
 from enum_backend.errors import DatabaseUnavailable
 from enum_backend.messaging import outbox
+from enum_backend.settings import Settings
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.services import Services
+from nvs.number_record import SourceStatus
 
 
 class LiveAnswer(BaseModel):
@@ -59,19 +62,29 @@ async def readiness(services: Services) -> tuple[dict[str, Any], str]:
         checks["database"] = {"ok": True, "pending": sum(pending.values())}
     except DatabaseUnavailable as error:
         checks["database"] = {"ok": False, "detail": error.message}
-    serving = checks["database"]["ok"] and checks["dispatcher"]["ok"]
-    if not serving or (nvs.source == "rpc" and not nvs.ok):
+    if not (checks["database"]["ok"] and checks["dispatcher"]["ok"]):
         return checks, "not ready"
-    return checks, "ready" if nvs.ok else "degraded"
+    if nvs.ok:
+        return checks, "ready"
+    return checks, "degraded" if _still_serves(nvs, services.settings) else "not ready"
+
+
+def _still_serves(nvs: SourceStatus, settings: Settings) -> bool:
+    """Whether a source in trouble still answers from what it knows."""
+    if nvs.source == "file":
+        return True
+    age = nvs.facts.get("last_success_age")
+    return isinstance(age, int) and age <= settings.nvs.serve_stale
 
 
 async def metrics(call: Call) -> web.Response:
     """`GET /metrics`: Prometheus text."""
     services = call.services
     services.metrics.nvs_ok.set(1 if services.directory.source.status().ok else 0)
-    pending = await services.database.read(outbox.count_by_state)
-    for state in ("queued", "dispatching"):
-        services.metrics.pending.labels(state).set(pending.get(state, 0))
+    with contextlib.suppress(DatabaseUnavailable):
+        pending = await services.database.read(outbox.count_by_state)
+        for state in ("queued", "dispatching"):
+            services.metrics.pending.labels(state).set(pending.get(state, 0))
     return web.Response(
         body=services.metrics.render(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

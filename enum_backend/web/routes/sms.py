@@ -8,7 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from enum_backend.clock import rfc3339
-from enum_backend.errors import FieldError, Forbidden, ValidationFailed
+from enum_backend.errors import FieldError, Forbidden, ProviderError, ValidationFailed
+from enum_backend.gateways.base import GatewayError
 from enum_backend.messaging.model import MessageView, SendRequest, cost_json
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
@@ -108,7 +109,7 @@ async def send(call: Call) -> web.Response:
             to=normalize(body.to, region, field="to"),
             text=body.message,
             client=key_client(key.id, key.tenant, services.settings.limits),
-            sender=_sender(body.sender, region),
+            sender=parse_sender(body.sender, region),
             gateway=body.gateway or None,
             client_reference=body.client_reference,
             idempotency_key=_idempotency_key(call.request),
@@ -133,9 +134,16 @@ async def send(call: Call) -> web.Response:
 async def status(call: Call) -> web.Response:
     """`GET /sms/status/{message_id}`"""
     query = call.query(StatusQuery)
-    view = await call.services.messages.status(
-        call.request.match_info["message_id"], call.caller.tenant, refresh_from=query.gateway
-    )
+    try:
+        view = await call.services.messages.status(
+            call.request.match_info["message_id"], call.caller.tenant, refresh_from=query.gateway
+        )
+    except GatewayError as error:
+        raise ProviderError(
+            provider=_provider_of(call, query.gateway or ""),
+            provider_code=error.provider_code,
+            reason=error.reason,
+        ) from None
     return web.json_response(message_json(view, _provider_of(call, view.gateway)))
 
 
@@ -185,8 +193,12 @@ def _provider_of(call: Call, gateway_name: str) -> str | None:
     return gateway.provider if gateway else None
 
 
-def _sender(text: str | None, region: str) -> str | None:
-    """A number is normalised; an alphanumeric sender (GSM: at most 11 characters) is kept."""
+def parse_sender(text: str | None, region: str) -> str | None:
+    """A number is normalised; an alphanumeric sender (GSM: at most 11 characters) is kept.
+
+    Raises:
+        InvalidPhoneFormat: neither.
+    """
     if not text:
         return None
     if any(character.isalpha() for character in text):

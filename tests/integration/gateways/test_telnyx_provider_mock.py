@@ -7,71 +7,20 @@ installs itself on first use.
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from enum_backend.gateways import GatewayError, OutboundSms, Reason, TelnyxGateway
-
-TOOL = Path(__file__).resolve().parents[4] / "shared" / "tools" / "provider-mock"
-FIRST_START = 300.0
-"""Seconds; npm installs the mock."""
+from tests.provider_mock import FIRST_START, provider_mock
 
 pytestmark = pytest.mark.timeout(FIRST_START + 60)
 
 
 @pytest.fixture(scope="module")
 def mock_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not TOOL.is_file():
-        pytest.skip(f"no provider mock at {TOOL}")
-    lacking = [program for program in ("bash", "node", "npm") if shutil.which(program) is None]
-    if lacking:
-        explain = f"the provider mock needs {', '.join(lacking)}"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(explain)
-        pytest.skip(explain)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("mock") / "log.txt"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["bash", str(TOOL), "telnyx", str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        _wait_for(port, process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + FIRST_START
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    pytest.fail(f"the provider mock did not start:\n{log.read_text(errors='replace')[-2000:]}")
+    with provider_mock("telnyx", tmp_path_factory.mktemp("mock") / "log.txt") as url:
+        yield url
 
 
 def sms(sender: str | None = None) -> OutboundSms:

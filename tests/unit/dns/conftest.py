@@ -56,6 +56,9 @@ class FakeDirectory:
         self.records[number] = error or NvsUnavailable("node is down")
         return self
 
+    def may_answer_any(self, digits: str) -> bool:
+        return digits.startswith("1800")
+
     async def record(self, number: str) -> NumberRecord | None:
         self.asked.append(number)
         found = self.records.get(number)

@@ -510,3 +510,8 @@ def test_outcome(qtype: int, rcode: int, edns: bool, labels: tuple[str, str]) ->
 
 def test_outcome_without_question() -> None:
     assert outcome(render(Query(1, 0), dns.rcode.FORMERR)) == ("other", "FORMERR")
+
+
+async def test_what_patterns_may_answer_is_never_denied(directory: Any) -> None:
+    assert is_nodata(await ask(directory, "1.0.0.8.1.e164.arpa."))
+    assert is_nxdomain(await ask(directory, "1.0.0.9.1.e164.arpa."))
