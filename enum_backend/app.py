@@ -24,11 +24,13 @@ from enum_backend.extensions import Extension, load_extensions
 from enum_backend.gateways.base import GatewayOptionsError
 from enum_backend.gateways.registry import GatewayRegistry, build_gateway
 from enum_backend.gateways.simulator import SimulatorGateway
+from enum_backend.gateways.webhooks.registry import WEBHOOKS
 from enum_backend.logs import protocol_log
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool, Mode
 from enum_backend.messaging.routing import Router
 from enum_backend.messaging.service import MessageService
+from enum_backend.messaging.webhooks import WebhookService
 from enum_backend.metrics import Metrics
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
@@ -38,6 +40,7 @@ from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
 from enum_backend.storage.sealing import load_server_key
 from enum_backend.web.application import KEEP_ALIVE_SECONDS, MAX_LINE_OCTETS, create_application
+from enum_backend.web.call_limits import CallLimiter
 from enum_backend.web.services import Services
 from nvs.directory import Directory
 from nvs.errors import RecordsFileError
@@ -289,6 +292,12 @@ class Server:
             shim_tokens=ShimTokenStore(database, sealer),
             database=database,
             metrics=metrics,
+            webhooks=WebhookService(
+                database, sealer, pool, WEBHOOKS, on_event=metrics.webhook_event
+            ),
+            webhook_limiter=CallLimiter(settings.http.webhooks_per_minute),
+            public_url=settings.public_base_url
+            or f"http://{local_address(settings.http.host)}:{settings.http.port}",
         )
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)

@@ -34,6 +34,12 @@ class Metrics:
             ["gateway", "provider", "state"],
             registry=self.registry,
         )
+        self.webhook_events = Counter(
+            "enum_backend_webhook_events",
+            "Events in proven webhook calls",
+            ["gateway", "provider", "kind"],
+            registry=self.registry,
+        )
         self.pending = Gauge(
             "enum_backend_messages_pending",
             "Messages not yet handed to a provider",
@@ -51,6 +57,10 @@ class Metrics:
     def outcome(self, gateway: str, provider: str, state: str) -> None:
         """Count one outcome of the dispatcher."""
         self.messages.labels(gateway, provider, state).inc()
+
+    def webhook_event(self, gateway: str, provider: str, kind: str) -> None:
+        """Count one event of a provider's call."""
+        self.webhook_events.labels(gateway, provider, kind).inc()
 
     def render(self) -> bytes:
         """The Prometheus text format."""

@@ -28,7 +28,7 @@ from enum_backend.gateways.base import (
     SendResult,
     StatusResult,
 )
-from enum_backend.messaging import queue
+from enum_backend.messaging import queue, reports
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.queue import Claimed
@@ -295,10 +295,16 @@ class Dispatcher:
     async def _succeeded(
         self, message: Claimed, gateway: Gateway, number: int, result: SendResult
     ) -> None:
-        state = await self._write(
-            lambda c: queue.record_accepted(c, message.message_id, number, result, now_ms()),
-            patient=True,
-        )
+        def work(connection: Connection) -> MessageState | None:
+            now = now_ms()
+            state = queue.record_accepted(connection, message.message_id, number, result, now)
+            if result.provider_message_id is not None:
+                reports.apply_waiting(
+                    connection, message.message_id, gateway.name, result.provider_message_id, now
+                )
+            return state
+
+        state = await self._write(work, patient=True)
         self._count(gateway.name, gateway.provider, state)
         log.info(
             "message accepted",

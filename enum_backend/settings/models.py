@@ -77,6 +77,9 @@ class HttpSettings(Section):
     trusted_proxies: TextList = Field(
         (), description="addresses or networks whose X-Forwarded-For is believed"
     )
+    webhooks_per_minute: int = Field(
+        1200, ge=0, description="provider calls of one address to one webhook, 0 = no limit"
+    )
     max_body: int = Field(65536, ge=1024, description="largest request body, octets")
 
     @field_validator("trusted_proxies")

@@ -71,8 +71,7 @@ async def test_database_away(anonymous: Client, monkeypatch: pytest.MonkeyPatch)
     assert body["status"] == "not ready"
     assert body["checks"]["database"]["ok"] is False
     async with anonymous.get("/metrics") as response:
-        assert response.status == 503
-        assert (await response.json())["error_code"] == "DATABASE_UNAVAILABLE"
+        assert response.status == 200
     async with anonymous.get("/livez") as response:
         assert response.status == 200
 

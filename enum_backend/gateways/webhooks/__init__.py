@@ -1,0 +1,1 @@
+"""What providers call us with: signed webhooks, one file per provider."""

@@ -1,0 +1,16 @@
+"""Every provider's webhook, by the provider's word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from enum_backend.gateways.webhooks.bandwidth import BandwidthWebhook
+from enum_backend.gateways.webhooks.base import Webhook
+from enum_backend.gateways.webhooks.plivo import PlivoWebhook
+from enum_backend.gateways.webhooks.telnyx import TelnyxWebhook
+from enum_backend.gateways.webhooks.twilio import TwilioWebhook
+
+WEBHOOKS: dict[str, type[Webhook[Any]]] = {
+    webhook.provider: webhook
+    for webhook in (BandwidthWebhook, PlivoWebhook, TelnyxWebhook, TwilioWebhook)
+}
