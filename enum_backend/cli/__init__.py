@@ -13,6 +13,7 @@ from enum_backend.cli.explain import explain
 from enum_backend.cli.keys import keys
 from enum_backend.cli.lint import lint
 from enum_backend.cli.lookup import lookup
+from enum_backend.cli.register import delete, register, update
 from enum_backend.cli.send import send
 from enum_backend.cli.serve import serve
 from enum_backend.errors import SettingsError
@@ -25,7 +26,20 @@ def cli() -> None:
     """ENUM answers and SMS routing from phone-number records on the Emercoin blockchain."""
 
 
-for command in (serve, demo, lookup, explain, lint, send, keys, config, db):
+for command in (
+    serve,
+    demo,
+    lookup,
+    explain,
+    lint,
+    register,
+    update,
+    delete,
+    send,
+    keys,
+    config,
+    db,
+):
     cli.add_command(command)
 
 

@@ -26,9 +26,8 @@ from enum_backend.gateways.base import (
     OutboundSms,
     Reason,
     SendResult,
-    StatusResult,
 )
-from enum_backend.messaging import queue, reports
+from enum_backend.messaging import outcomes, queue, recovery, reports
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.queue import Claimed
@@ -199,12 +198,12 @@ class Dispatcher:
         now = now_ms()
         gateway = self._pool.carrier(message.gateway)
         if now >= message.valid_until:
-            state = await self._write(lambda c: queue.expire(c, message, self._owner, now_ms()))
+            state = await self._write(lambda c: outcomes.expire(c, message, self._owner, now_ms()))
             self._left(message, state, "expired")
             return
         if gateway is None:
             state = await self._write(
-                lambda c: queue.skip_gateway(c, message, self._owner, now_ms())
+                lambda c: outcomes.skip_gateway(c, message, self._owner, now_ms())
             )
             self._left(message, state, "its gateway is not configured now")
             return
@@ -261,7 +260,7 @@ class Dispatcher:
     ) -> None:
         """An error; where it leaves open whether the message was sent, ask first."""
         if error.ambiguous or error.reason is Reason.DUPLICATE:
-            known, status = await self._look_up(gateway, message.message_id)
+            known, status = await recovery.look_up(gateway, message.message_id)
             if status is not None:
                 result = SendResult(status.status, cost=status.cost)
                 await self._succeeded(message, gateway, number, result)
@@ -297,7 +296,7 @@ class Dispatcher:
     ) -> None:
         def work(connection: Connection) -> MessageState | None:
             now = now_ms()
-            state = queue.record_accepted(connection, message.message_id, number, result, now)
+            state = outcomes.record_accepted(connection, message.message_id, number, result, now)
             if result.provider_message_id is not None:
                 reports.apply_waiting(
                     connection, message.message_id, gateway.name, result.provider_message_id, now
@@ -327,7 +326,7 @@ class Dispatcher:
         now = now_ms()
         retry_at = None if wait is None else now + int(wait * 1000)
         state = await self._write(
-            lambda c: queue.record_failure(
+            lambda c: outcomes.record_failure(
                 c,
                 message,
                 number,
@@ -372,40 +371,13 @@ class Dispatcher:
             log.error("sweep failed", error=type(error).__name__)
 
     async def _settle_orphan(self, row: Row[Any]) -> None:
-        fate, retry = await self._fate(row)
+        fate, retry = await recovery.fate(row, self._pool, self._settings.max_attempts)
         state = await self._write(
-            lambda c: queue.settle_orphan(c, row.message_id, fate, now_ms(), retry=retry)
+            lambda c: outcomes.settle_orphan(c, row.message_id, fate, now_ms(), retry=retry)
         )
         self._count(row.gateway, row.provider or "", state)
         log.warning("interrupted message settled", message_id=row.message_id, state=state)
         self._wake.set()
-
-    async def _fate(self, row: Row[Any]) -> tuple[MessageState, bool]:
-        """The state an orphan gets, and whether it is sent again."""
-        gateway = self._pool.carrier(row.gateway)
-        if gateway is None:
-            return MessageState.UNKNOWN, False
-        known, status = await self._look_up(gateway, row.message_id)
-        if status is not None:
-            return queue.STATE_OF[status.status], False
-        resend = known or (
-            gateway.options.ambiguous == "resend"
-            and not gateway.capabilities.lookup_by_own_id
-            and not row.erase_body
-            and row.attempts_at_gateway < self._settings.max_attempts
-        )
-        return (MessageState.QUEUED if resend else MessageState.UNKNOWN), resend
-
-    async def _look_up(self, gateway: Gateway, message_id: str) -> tuple[bool, StatusResult | None]:
-        """(whether the provider knows, what it says); (True, None) = surely never sent."""
-        if not gateway.capabilities.lookup_by_own_id:
-            return False, None
-        try:
-            async with asyncio.timeout(gateway.options.timeout):
-                return True, await gateway.find(message_id)
-        except Exception as error:
-            log.warning("look-up failed", message_id=message_id, error=type(error).__name__)
-            return False, None
 
     async def _write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         """Write, trying again while the database is away.

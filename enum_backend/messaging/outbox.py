@@ -27,7 +27,7 @@ from enum_backend.messaging.model import (
     from_micros,
     to_micros,
 )
-from enum_backend.messaging.queue import STATE_OF, learned_cost
+from enum_backend.messaging.outcomes import STATE_OF, learned_cost
 from enum_backend.messaging.routing import Route
 from enum_backend.messaging.segments import Segmentation
 from enum_backend.settings.models import LimitSettings

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging.model import MessageState, to_micros
-from enum_backend.messaging.queue import STATE_OF
+from enum_backend.messaging.outcomes import STATE_OF
 from enum_backend.storage.tables import attempts, outbox, reports
 
 _OPEN = (MessageState.SENT, MessageState.UNKNOWN)

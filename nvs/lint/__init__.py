@@ -1,9 +1,10 @@
 """What ENUM clients would trip over in a number's entries, by NVS name and field.
 
 The parser already repairs or drops what cannot be published by *us*. The same
-names are also read by EmerDNS, and its answers, verbatim, by Kamailio, Asterisk
-and FreeSWITCH; the rules here are about what *they* make of the value as it
-stands. A rule is one function in `RULES`, with an id that never changes.
+names are also read by EmerDNS, and its answers, verbatim, by Kamailio, Asterisk,
+FreeSWITCH and dig; the rules here are about what *they* make of the value as it
+stands, and about what should not be on a public chain at all. A rule is a small
+class with an id that never changes; `RULES` has one of each.
 
     for finding in lint_value("enum:14155551234:0", "E2U+sip=100|10|#^.*$#sip:a@b#"):
         print(finding.severity, finding.name, finding.field, finding.message)
@@ -14,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nvs.formats import examine_entry
-from nvs.lint.model import EMERDNS, Examined, Finding, Rule, Severity
+from nvs.lint.model import Examined, Finding, Rule, Severity
+from nvs.lint.privacy_rules import PRIVACY_RULES
 from nvs.lint.record_rules import RECORD_RULES, gaps
 from nvs.lint.service_rules import SERVICE_RULES
+from nvs.lint.size_rules import SIZE_RULES
 from nvs.names import digits_of_nvs_name
 from nvs.number_record import Entry, NumberRecord
 
@@ -30,13 +33,18 @@ __all__ = [
     "lint_value",
 ]
 
-RULES: tuple[Rule, ...] = (*RECORD_RULES, *SERVICE_RULES)
+RULES: tuple[Rule, ...] = (*RECORD_RULES, *SIZE_RULES, *SERVICE_RULES, *PRIVACY_RULES)
 
 
 def lint_value(name: str, value: str | bytes) -> tuple[Finding, ...]:
-    """Findings for one value under the name it is meant for."""
+    """Findings for one value under the name it is meant for.
+
+    Whether the indexes before an ENUMER name's exist is not asked here, so `:2` is
+    no gap; `lint_entries` sees the other names too.
+    """
     octets = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    return lint_entries([Entry(name, octets)])
+    findings = lint_entries([Entry(name, octets)])
+    return tuple(finding for finding in findings if finding.rule != "gap")
 
 
 def lint_record(record: NumberRecord, later_names: Iterable[str] = ()) -> tuple[Finding, ...]:
@@ -57,16 +65,10 @@ def lint_entries(entries: Iterable[Entry], later_names: Iterable[str] = ()) -> t
         examined = Examined(entry.name, digits, entry.value, parsed, draft)
         groups.setdefault(digits or entry.name, []).append(examined)
     findings = [
-        Finding(rule.id, rule.severity, *hit, rule.clients)
-        for group in groups.values()
-        for rule in RULES
-        for hit in rule.check(group)
+        finding for group in groups.values() for rule in RULES for finding in rule.findings(group)
     ]
     names = {entry.name for group in groups.values() for entry in group} | set(later_names)
-    findings.extend(
-        Finding("gap", Severity.ERROR, name, "name", message, (EMERDNS,))
-        for name, message in gaps(names)
-    )
+    findings.extend(gaps(names))
     explained = {(finding.name, finding.field) for finding in findings}
     findings.extend(
         Finding("adjusted", Severity.INFO, entry.name, note.field, note.message)

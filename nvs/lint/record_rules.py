@@ -1,4 +1,4 @@
-"""Rules about whole values, and about all entries of a number together."""
+"""Rules about whole values and names, and about all entries of a number together."""
 
 from __future__ import annotations
 
@@ -11,54 +11,124 @@ from nvs.lint.model import (
     EMERDNS,
     FREESWITCH,
     KAMAILIO,
+    EntryRule,
     Examined,
+    Finding,
     Hit,
     Rule,
     Severity,
 )
-from nvs.names import digits_of_nvs_name, enumer_index
-
-
-def _unpublished(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
-        for problem in entry.draft.problems:
-            yield entry.name, problem.field, problem.message
-
+from nvs.names import ENUM_PREFIX, digits_of_nvs_name, enumer_index
 
 _ONE_LINE = re.compile(rb"^sig[^\r\n]*[ \t]e2u\+", re.IGNORECASE | re.MULTILINE)
 
 
-def _one_line_signature(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
+class Unpublished(Rule):
+    """What our own reading drops; the reader says why."""
+
+    id = "unpublished"
+    severity = Severity.ERROR
+    field = "value"
+    reason = "we do not use it"
+
+    def check(self, group: Sequence[Examined]) -> Iterator[Hit]:
+        for entry in group:
+            for problem in entry.draft.problems:
+                yield entry.name, problem.field, problem.message
+
+    def sentence(self, what: str) -> str:
+        """The reader's own, which names the field and what was expected."""
+        return what
+
+
+class OneLineSignature(EntryRule):
+    """`SIG=... E2U+...` as an old wiki page shows it."""
+
+    id = "one-line-sig"
+    severity = Severity.ERROR
+    field = "SIG"
+    reason = "EmerDNS then answers nothing"
+    clients = (EMERDNS,)
+
+    def judge(self, entry: Examined) -> str | None:
         if entry.parsed.format == "enumer" and _ONE_LINE.search(entry.value):
-            yield entry.name, "$", "SIG and E2U stand on one line, EmerDNS then answers nothing"
+            return "SIG and E2U stand on one line"
+        return None
 
 
-def _invisible_value(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
-        if entry.parsed.format not in ("enumer", "unknown"):
-            yield entry.name, "$", "EmerDNS reads ENUMER lines only, this value means nothing to it"
+class NonCanonicalName(EntryRule):
+    """An `enum:` name in a spelling nobody asks for."""
+
+    id = "non-canonical-name"
+    severity = Severity.ERROR
+    field = "name"
+    place = "name"
+    reason = "expected enum:14155551234:0 or enum:4.3.2.1.5.5.5.5.1.4.1.e164.arpa"
+
+    def judge(self, entry: Examined) -> str | None:
+        if entry.digits is None and entry.name.startswith(ENUM_PREFIX):
+            return "is never looked up as it is spelt"
+        return None
 
 
-def _invisible_name(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
-        if entry.digits is not None and enumer_index(entry.name) is None:
-            yield entry.name, "name", f"EmerDNS reads enum:{entry.digits}:0, :1 ... only"
+class InvisibleValue(EntryRule):
+    """JSON, a bare regexp."""
+
+    id = "invisible-value"
+    severity = Severity.INFO
+    field = "value"
+    reason = "EmerDNS reads ENUMER lines only, it means nothing there"
+    clients = (EMERDNS,)
+
+    def judge(self, entry: Examined) -> str | None:
+        if entry.parsed.format in ("enumer", "unknown"):
+            return None
+        return f"is of the format {entry.parsed.format}"
 
 
-def _no_ttl(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
-        if entry.draft.ttl is None and entry.parsed.format != "unknown":
-            yield entry.name, "$", f"states no TTL, so {entry.parsed.ttl} seconds apply"
+class InvisibleName(EntryRule):
+    """The e164.arpa spelling."""
+
+    id = "invisible-name"
+    severity = Severity.INFO
+    field = "name"
+    place = "name"
+    reason = "EmerDNS reads enum:<number>:0, :1 ... only"
+    clients = (EMERDNS,)
+
+    def judge(self, entry: Examined) -> str | None:
+        if entry.digits is None or enumer_index(entry.name) is not None:
+            return None
+        return "is in the e164.arpa spelling"
 
 
-def _unsigned(group: Sequence[Examined]) -> Iterator[Hit]:
-    for entry in group:
+class NoTtl(EntryRule):
+    """The format's default applies."""
+
+    id = "no-ttl"
+    severity = Severity.INFO
+    field = "TTL"
+    reason = "the format's default applies"
+
+    def judge(self, entry: Examined) -> str | None:
+        if entry.draft.ttl is not None or entry.parsed.format == "unknown":
+            return None
+        return f"is not stated, so answers are kept for {entry.parsed.ttl} seconds"
+
+
+class Unsigned(EntryRule):
+    """No SIG in a value that EmerDNS reads."""
+
+    id = "unsigned"
+    severity = Severity.INFO
+    field = "SIG"
+    reason = "EmerDNS answers nothing from it in zones that want one (emcdnsallowed=$...)"
+    clients = (EMERDNS,)
+
+    def judge(self, entry: Examined) -> str | None:
         if entry.parsed.format == "enumer" and not entry.parsed.signatures:
-            yield entry.name, "$", "has no SIG; EmerDNS zones that want one answer nothing"
-
-
-# Rules about all entries of a number
+            return "is missing"
+        return None
 
 
 def _places(group: Sequence[Examined]) -> Iterator[tuple[str, Candidate]]:
@@ -68,39 +138,51 @@ def _places(group: Sequence[Examined]) -> Iterator[tuple[str, Candidate]]:
                 yield entry.name, candidate
 
 
-def _same_place(group: Sequence[Examined]) -> Iterator[Hit]:
-    first: dict[tuple[int | None, int | None], str] = {}
-    for name, candidate in _places(group):
-        if candidate.preference is None:
-            continue
-        place = (candidate.order, candidate.preference)
-        where = f"{name} {candidate.field}"
-        if place in first:
-            yield (
-                name,
-                candidate.field,
-                f"order {place[0]} and preference {place[1]} stand in {first[place]} too;"
-                " FreeSWITCH joins equal pairs",
-            )
-        first.setdefault(place, where)
+class SamePlace(Rule):
+    """Two services with equal order and preference."""
+
+    id = "same-place"
+    severity = Severity.WARNING
+    field = "preference"
+    reason = "FreeSWITCH joins equal pairs"
+    clients = (FREESWITCH,)
+
+    def check(self, group: Sequence[Examined]) -> Iterator[Hit]:
+        first: dict[tuple[int | None, int | None], str] = {}
+        for name, candidate in _places(group):
+            if candidate.preference is None:
+                continue
+            place = (candidate.order, candidate.preference)
+            where = f"{name} {candidate.field}"
+            if place in first:
+                yield (
+                    name,
+                    candidate.field,
+                    f"order {place[0]} and preference {place[1]} stand in {first[place]} too",
+                )
+            first.setdefault(place, where)
 
 
-def _mixed_orders(group: Sequence[Examined]) -> Iterator[Hit]:
-    first: int | None = None
-    for name, candidate in _places(group):
-        if first is None:
-            first = candidate.order
-        elif candidate.order != first:
-            yield (
-                name,
-                candidate.field,
-                f"order: {candidate.order} beside {first}; clients may stop after the lowest,"
-                " rank with preference instead",
-            )
+class MixedOrders(Rule):
+    """Several ORDERs for one number."""
+
+    id = "mixed-orders"
+    severity = Severity.WARNING
+    field = "order"
+    reason = "clients may stop after the lowest, rank with preference instead"
+    clients = (KAMAILIO, ASTERISK, FREESWITCH)
+
+    def check(self, group: Sequence[Examined]) -> Iterator[Hit]:
+        first: int | None = None
+        for name, candidate in _places(group):
+            if first is None:
+                first = candidate.order
+            elif candidate.order != first:
+                yield name, candidate.field, f"{candidate.order} beside {first}"
 
 
-def gaps(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Names behind a missing index, with the sentence that says so; EmerDNS never reads them."""
+def gaps(names: Iterable[str]) -> Iterator[Finding]:
+    """Names behind a missing index; EmerDNS never reads them, and neither do we."""
     indexes: dict[str, set[int]] = {}
     for name in names:
         digits, index = digits_of_nvs_name(name), enumer_index(name)
@@ -110,19 +192,19 @@ def gaps(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         missing = next(index for index in range(len(present) + 1) if index not in present)
         for index in sorted(present):
             if index > missing:
-                yield (
-                    f"enum:{digits}:{index}",
-                    f"is never read: enum:{digits}:{missing} before it is missing",
-                )
+                message = f"is never read: enum:{digits}:{missing} before it is missing"
+                name = f"enum:{digits}:{index}"
+                yield Finding("gap", Severity.ERROR, name, "name", message, (EMERDNS,))
 
 
 RECORD_RULES: tuple[Rule, ...] = (
-    Rule("unpublished", Severity.ERROR, (), _unpublished),
-    Rule("one-line-sig", Severity.ERROR, (EMERDNS,), _one_line_signature),
-    Rule("same-place", Severity.WARNING, (FREESWITCH,), _same_place),
-    Rule("mixed-orders", Severity.WARNING, (KAMAILIO, ASTERISK, FREESWITCH), _mixed_orders),
-    Rule("invisible-value", Severity.INFO, (EMERDNS,), _invisible_value),
-    Rule("invisible-name", Severity.INFO, (EMERDNS,), _invisible_name),
-    Rule("no-ttl", Severity.INFO, (), _no_ttl),
-    Rule("unsigned", Severity.INFO, (EMERDNS,), _unsigned),
+    Unpublished(),
+    OneLineSignature(),
+    NonCanonicalName(),
+    SamePlace(),
+    MixedOrders(),
+    InvisibleValue(),
+    InvisibleName(),
+    NoTtl(),
+    Unsigned(),
 )

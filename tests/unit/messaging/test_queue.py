@@ -7,7 +7,7 @@ import pytest
 
 from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
-from enum_backend.messaging import queue
+from enum_backend.messaging import outcomes, queue
 from enum_backend.messaging.queue import Claimed
 from tests.unit.messaging.messaging_world import World
 
@@ -33,7 +33,7 @@ async def begin(world: World, claimed: Claimed, owner: str = "me") -> int | None
 
 async def accepted(world: World, message_id: str, number: int, result: SendResult) -> Any:
     return await world.database.write(
-        lambda c: queue.record_accepted(c, message_id, number, result, now_ms())
+        lambda c: outcomes.record_accepted(c, message_id, number, result, now_ms())
     )
 
 
@@ -41,7 +41,7 @@ async def refused(world: World, claimed: Claimed, number: int, **options: Any) -
     values = {"now": now_ms(), "retry_at": None, "fail_over": False, **options}
     error = values.pop("error", GatewayError(Reason.TEMPORARY_UNAVAILABLE))
     return await world.database.write(
-        lambda c: queue.record_failure(c, claimed, number, error, **values)
+        lambda c: outcomes.record_failure(c, claimed, number, error, **values)
     )
 
 
@@ -141,7 +141,7 @@ async def test_fail_over_at_the_end_of_the_chain_ends_it(world: World) -> None:
 async def test_nothing_moves_without_the_lease(world: World) -> None:
     message_id = await world.send(is_code=True)
     (mine,) = await claim(world)
-    for step in (queue.expire, queue.skip_gateway):
+    for step in (outcomes.expire, outcomes.skip_gateway):
         moved = await world.database.write(lambda c, s=step: s(c, mine, "other", now_ms()))  # type: ignore[misc]
         assert moved is None
     row = await world.row(message_id)
@@ -157,7 +157,7 @@ async def test_an_orphan_that_was_finished_meanwhile_stays(world: World) -> None
 
     for message_id in (mine.message_id, "msg_none"):
         moved = await world.database.write(
-            lambda c, i=message_id: queue.settle_orphan(  # type: ignore[misc]
+            lambda c, i=message_id: outcomes.settle_orphan(  # type: ignore[misc]
                 c, i, queue.MessageState.QUEUED, now_ms(), retry=True
             )
         )
