@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import sys
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import IO
@@ -21,191 +19,39 @@ from enum_backend.dns.server import DnsServer
 from enum_backend.dns.zone import Zone
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import Extension, load_extensions
-from enum_backend.gateways.base import GatewayOptionsError
-from enum_backend.gateways.registry import GatewayRegistry, build_gateway
-from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.gateways.webhooks.registry import WEBHOOKS
 from enum_backend.logs import protocol_log
 from enum_backend.messaging.dispatcher import Dispatcher
-from enum_backend.messaging.gateways import SIMULATOR, GatewayPool, Mode
+from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.routing import Router
 from enum_backend.messaging.service import MessageService
 from enum_backend.messaging.webhooks import WebhookService
 from enum_backend.metrics import Metrics
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
+from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.numbers import build_classifier, build_inventory, build_prices
+from enum_backend.setup.places import (
+    database_file,
+    database_url,
+    local_address,
+    local_url,
+    prepare_data_dir,
+)
+from enum_backend.setup.records import build_directory, build_mirror
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
 from enum_backend.storage.sealing import load_server_key
 from enum_backend.web.application import KEEP_ALIVE_SECONDS, MAX_LINE_OCTETS, create_application
 from enum_backend.web.call_limits import CallLimiter
 from enum_backend.web.services import Services
 from nvs.directory import Directory
-from nvs.errors import RecordsFileError
-from nvs.number_record import TrustLevel
-from nvs.rpc import RpcClient
-from nvs.sources import FileSource, RecordSource, RpcSource
-from nvs.tollfree_source import TollFreeFile, TollFreeName
-from nvs.trust import Owner, TrustPolicy
+from nvs.mirror import MirrorBusy, MirrorUnusable
 
 log = structlog.get_logger("enum_backend.app")
 
 SHUTDOWN_SECONDS = 5.0
-_NOT_OPTIONS = frozenset({"name", "self"})
-"""Arguments of a gateway's class that are no settings: its name is its table's."""
-
-
-def build_source(settings: Settings) -> RecordSource:
-    """Where records come from.
-
-    Raises:
-        SettingsError: the records file or the node's address cannot be used.
-    """
-    if settings.nvs.source == "rpc":
-        rpc = settings.nvs.rpc
-        try:
-            client = RpcClient.from_url(
-                rpc.url.get_secret_value(), cookie_file=rpc.cookie_file, timeout=rpc.timeout
-            )
-        except ValueError as error:
-            raise SettingsError(f"nvs.rpc.url: {error}") from None
-        return RpcSource(
-            client,
-            ttl=rpc.cache_ttl,
-            negative_ttl=rpc.negative_ttl,
-            serve_stale=settings.nvs.serve_stale,
-        )
-    path = Path(settings.nvs.file) if settings.nvs.file else sample_records()
-    try:
-        return FileSource(path, trust=TrustLevel[settings.nvs.trust.upper()])
-    except RecordsFileError as error:
-        raise SettingsError(f"nvs.file: {error}") from None
-
-
-def sample_records() -> Path:
-    """The sample records: of the checkout, or as installed."""
-    name = "records.example.json"
-    places = (
-        Path(__file__).resolve().parent.parent / "config" / name,
-        Path(sys.prefix) / "share" / "enum-backend" / name,
-    )
-    for path in places:
-        if path.is_file():
-            return path
-    raise SettingsError("nvs.file: not set, and the sample records are not installed")
-
-
-def build_directory(settings: Settings) -> Directory:
-    """Records with their trust.
-
-    Raises:
-        SettingsError: see `build_source`.
-    """
-    owners = tuple(
-        Owner(owner.address, owner.tenant, owner.numbers) for owner in settings.trust.owners
-    )
-    try:
-        policy = TrustPolicy(
-            owners=owners, verifiers=settings.trust.verifiers, max_age=settings.trust.max_age
-        )
-    except ValueError as error:
-        raise SettingsError(f"trust: {error}") from None
-    return Directory(build_source(settings), policy, _tollfree(settings.nvs.tollfree))
-
-
-def _tollfree(setting: str) -> TollFreeFile | TollFreeName | None:
-    """Rules from the chain (`enum:...`) or from a file; None when there are none."""
-    if not setting:
-        return None
-    if setting.startswith("enum:"):
-        return TollFreeName(setting)
-    try:
-        return TollFreeFile(setting)
-    except RecordsFileError as error:
-        raise SettingsError(f"nvs.tollfree: {error}") from None
-
-
-def build_pool(loaded: LoadedSettings) -> GatewayPool:
-    """The gateways, and the mode: as set, or as it follows from them.
-
-    Raises:
-        SettingsError: a gateway's settings are wrong, or a chain names none.
-    """
-    settings = loaded.settings
-    registry = GatewayRegistry()
-    for name, options in settings.gateways.items():
-        if name == SIMULATOR:
-            raise SettingsError(f"gateways.{name}: this name is taken by the built-in simulator")
-        own = dict(options)
-        provider = str(own.pop("provider", name))
-        if taken := _NOT_OPTIONS.intersection(own):
-            raise SettingsError(f"gateways.{name}: {min(taken)}: unknown option")
-        try:
-            registry.add(name, build_gateway(provider, name, own))
-        except GatewayOptionsError as error:
-            details = "; ".join(f"{item.field}: {item.message}" for item in error.errors)
-            raise SettingsError(f"gateways.{name}: {details}") from None
-    mode, why = _mode(loaded, registry)
-    pool = GatewayPool(mode, registry, SimulatorGateway(), settings.routing.default, why)
-    chains: list[tuple[str, Sequence[str]]] = [("routing.default", settings.routing.default)]
-    chains += [("routing.prefixes", route.chain) for route in settings.routing.prefixes]
-    pool.check(chains)
-    return pool
-
-
-def _mode(loaded: LoadedSettings, registry: GatewayRegistry) -> tuple[Mode, str]:
-    """The mode and, when it is `disabled`, the sentence that says why."""
-    set_mode = loaded.settings.mode
-    if set_mode is not None:
-        why = "Sending is switched off (mode = disabled)." if set_mode == "disabled" else ""
-        return set_mode, why
-    if any(not gateway.missing() for gateway in registry):
-        return "live", ""
-    if loaded.unusable_providers:
-        names = ", ".join(loaded.unusable_providers)
-        return "disabled", f"Credentials of {names} are set, but this version has no such gateway."
-    if len(list(registry)):
-        return "disabled", ""
-    return "simulation", ""
-
-
-def database_url(settings: Settings) -> str:
-    """The configured database, or the embedded one."""
-    return settings.database.url.get_secret_value() or sqlite_url(settings.data_dir)
-
-
-def database_file(settings: Settings) -> Path | None:
-    """The file of a configured database; None for the embedded one of the data directory."""
-    url = settings.database.url.get_secret_value()
-    return sqlite_file(url) if url else None
-
-
-def prepare_data_dir(settings: Settings) -> Path:
-    """Make the data directory, readable by its owner only.
-
-    Raises:
-        SettingsError: it cannot be made.
-    """
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not settings.database.url.get_secret_value():
-            sqlite_file(sqlite_url(settings.data_dir)).touch(mode=0o600)
-    except OSError as error:
-        raise SettingsError(f"data_dir: {settings.data_dir}: {error.strerror}") from None
-    return settings.data_dir
-
-
-def local_address(host: str) -> str:
-    """Where this machine reaches a server that listens on `host`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-
-
-def local_url(host: str, port: int) -> str:
-    """The same as the start of a URL: IPv6 addresses in brackets."""
-    shown = local_address(host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 class Server:
@@ -249,14 +95,14 @@ class Server:
         settings, stack = self.settings, self._stack
         self.extensions = load_extensions()
         pool = build_pool(self.loaded)
+        prices = build_prices(settings)
         data_dir = prepare_data_dir(settings)
         url = database_url(settings)
         stack.callback(_lock(data_dir / "server.lock", f"data_dir: {data_dir}").close)
         if elsewhere := database_file(settings):
             lock = elsewhere.with_name(f"{elsewhere.name}.lock")
             stack.callback(_lock(lock, f"database.url: {elsewhere}").close)
-        directory = build_directory(settings)
-        stack.push_async_callback(directory.source.close)
+        directory = await self._open_records()
         stack.push_async_callback(pool.registry.close)
         sealer = Sealer(load_server_key(settings.server_key.get_secret_value(), data_dir))
         await asyncio.to_thread(upgrade, url)
@@ -280,6 +126,7 @@ class Server:
             limit_settings=settings.limits,
             dispatch=settings.dispatch,
             test_numbers=settings.test_numbers,
+            prices=prices,
             on_accepted=dispatcher.notify,
         )
         self.services = Services(
@@ -298,6 +145,9 @@ class Server:
             webhook_limiter=CallLimiter(settings.http.webhooks_per_minute),
             public_url=settings.public_base_url
             or f"http://{local_address(settings.http.host)}:{settings.http.port}",
+            numbers=await build_inventory(settings, pool, prices, database, sealer, messages),
+            classifier=build_classifier(pool),
+            prices=prices,
         )
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
@@ -311,6 +161,21 @@ class Server:
             gateways=[gateway.name for gateway in pool.registry],
         )
         self._log_warnings(pool)
+
+    async def _open_records(self) -> Directory:
+        """The records; with a mirror, its writer begins to follow the chain."""
+        settings, stack = self.settings, self._stack
+        if settings.nvs.source != "mirror":
+            directory = build_directory(settings)
+            stack.push_async_callback(directory.source.close)
+            return directory
+        mirror = build_mirror(settings)
+        stack.push_async_callback(mirror.close)
+        try:
+            await mirror.start()
+        except (MirrorBusy, MirrorUnusable) as error:
+            raise SettingsError(f"data_dir: {error}") from None
+        return build_directory(settings, mirror.reader())
 
     async def _start_dns(self, directory: Directory, metrics: Metrics) -> int:
         dns = self.settings.dns
@@ -359,9 +224,6 @@ class Server:
         for gateway in pool.registry:
             if missing := gateway.missing():
                 log.warning("gateway is half-set", gateway=gateway.name, lacks=missing)
-        if self.loaded.unusable_providers:
-            names = list(self.loaded.unusable_providers)
-            log.warning("credentials are set for providers this version lacks", providers=names)
         if pool.mode == "disabled":
             log.warning("sending is disabled", why=pool.disabled_because or "half-set gateways")
         if self.settings.nvs.source == "file" and not self.settings.nvs.file:

@@ -17,22 +17,24 @@ import http.client
 import json
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from bitcoinrpc.authproxy import AuthServiceProxy, JSONRPCException
 
 from nvs.errors import NvsUnavailable, RpcAuthError, RpcError
 from nvs.name_info import NameInfo
 from nvs.node_calls import NodeCalls
-from nvs.rpc_batch import BatchJob, Call
+from nvs.rpc_batch import BatchJob, Call, RowsJob
 from nvs.rpc_endpoint import RpcEndpoint
 from nvs.rpc_link import Job, Link, LinkStopped, NodeBusy, NotAuthorized, UnreadableAnswer
 
 __all__ = ["NameInfo", "RpcClient"]
+
+T = TypeVar("T")
 
 logging.getLogger("BitcoinRPC").disabled = True  # it would print whole values and requests
 
@@ -188,6 +190,22 @@ class RpcClient(NodeCalls):
         except RpcError as exc:
             raise self.unavailable(str(exc)) from exc
         return [self._element(answer) for answer in answers]
+
+    async def call_rows(
+        self, call: Call, row: Callable[[Any], T], *, wait: float
+    ) -> list[T] | RpcError:
+        """One call whose result is a long list, row by row: little more memory than the text.
+
+        Args:
+            row: makes of each row what is wanted; runs in another thread.
+            wait: as `call_each`.
+
+        Raises:
+            ValueError, TypeError, RpcAuthError, NvsUnavailable: as `call_each`.
+        """
+        job = RowsJob(call, row, wait)
+        answer: list[T] | RpcError = self._element((await self._run(job, 2 * wait))[0])
+        return answer
 
     def _element(self, answer: Any) -> Any | RpcError:
         if not isinstance(answer, JSONRPCException):

@@ -16,6 +16,7 @@ from enum_backend.cli.lookup import lookup
 from enum_backend.cli.register import delete, register, update
 from enum_backend.cli.send import send
 from enum_backend.cli.serve import serve
+from enum_backend.cli.sync import sync
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import load_extensions
 
@@ -32,6 +33,7 @@ for command in (
     lookup,
     explain,
     lint,
+    sync,
     register,
     update,
     delete,

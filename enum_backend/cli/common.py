@@ -17,10 +17,10 @@ from typing import Any, NoReturn, TypeVar
 import click
 from dotenv import dotenv_values
 
-from enum_backend.app import local_url
 from enum_backend.errors import EnumBackendError, SettingsError
 from enum_backend.logs import configure_logging
 from enum_backend.settings import LoadedSettings, load_settings
+from enum_backend.setup.places import local_url
 from nvs.errors import NvsError
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from enum_backend.app import build_pool
 from enum_backend.cli.common import common_options, load, reports_errors, show
 from enum_backend.settings.shown import ShownSetting, shown
+from enum_backend.setup.gateways import build_pool
 
 
 @click.group()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from enum_backend.app import database_url, prepare_data_dir
 from enum_backend.cli.common import common_options, load, reports_errors, show
+from enum_backend.setup.places import database_url, prepare_data_dir
 from enum_backend.storage.schema import revisions, upgrade
 
 

@@ -9,13 +9,16 @@ from typing import Any
 
 import click
 
-from enum_backend.app import build_directory, build_pool, database_url
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
 from enum_backend.messaging.model import SendRequest
 from enum_backend.messaging.routing import Router
 from enum_backend.messaging.service import MessageService, key_client
 from enum_backend.phone import normalize
 from enum_backend.settings import LoadedSettings
+from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.numbers import build_prices
+from enum_backend.setup.places import database_url
+from enum_backend.setup.records import build_directory
 from enum_backend.storage import Database, Sealer
 from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
@@ -69,6 +72,7 @@ async def _explain(
             limit_settings=settings.limits,
             dispatch=settings.dispatch,
             test_numbers=settings.test_numbers,
+            prices=build_prices(settings),
         )
         explanation = await service.explain(
             SendRequest(

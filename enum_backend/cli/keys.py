@@ -9,9 +9,9 @@ from typing import TypeVar
 import click
 
 from enum_backend.access import SCOPES, ApiKey, KeyStore
-from enum_backend.app import database_url, prepare_data_dir
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
 from enum_backend.clock import rfc3339
+from enum_backend.setup.places import database_url, prepare_data_dir
 from enum_backend.storage import Database
 from enum_backend.storage.schema import upgrade
 

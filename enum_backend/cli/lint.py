@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from enum_backend.app import build_directory
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
 from enum_backend.errors import NotFound
 from enum_backend.phone import lookup_digits
 from enum_backend.settings import LoadedSettings
+from enum_backend.setup.records import build_directory
 from nvs.errors import RecordsFileError
 from nvs.formats import parse_entry
 from nvs.lint import Finding, Severity, lint_entries, lint_value

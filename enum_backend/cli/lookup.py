@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from enum_backend.app import build_directory, build_pool
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
 from enum_backend.errors import NotFound
 from enum_backend.phone import lookup_digits
 from enum_backend.settings import LoadedSettings
+from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.records import build_directory
 from enum_backend.web.routes.enum import record_json
 from nvs.naptr import published, to_text
 

@@ -15,11 +15,12 @@ from typing import Any
 import click
 
 from enum_backend.access import SCOPES
-from enum_backend.app import Server, local_address
+from enum_backend.app import Server
 from enum_backend.cli.common import cli_key_file, common_options, load, reports_errors
 from enum_backend.errors import Unauthorized
 from enum_backend.gateways.simulator import SimulatedSms
 from enum_backend.settings import LoadedSettings
+from enum_backend.setup.places import local_address
 from nvs.names import to_e164_name
 
 SAMPLE_NUMBER = "+14155551234"

@@ -7,6 +7,7 @@ Programs may use them without anything else of this package:
     result = await registry.send("+15550100002", "Hello")
 """
 
+from enum_backend.gateways.bandwidth import BandwidthGateway
 from enum_backend.gateways.base import (
     FAIL_OVER,
     RETRY_SAME_GATEWAY,
@@ -22,15 +23,20 @@ from enum_backend.gateways.base import (
     SendResult,
     StatusResult,
 )
+from enum_backend.gateways.http import HttpGateway
+from enum_backend.gateways.plivo import PlivoGateway
 from enum_backend.gateways.registry import PROVIDERS, GatewayRegistry, build_gateway
 from enum_backend.gateways.simulator import SimulatedSms, SimulatorGateway
 from enum_backend.gateways.telnyx import TelnyxGateway
+from enum_backend.gateways.twilio import TwilioGateway
 from enum_backend.gateways.url import UrlGateway
+from enum_backend.gateways.vonage import VonageGateway
 
 __all__ = [
     "FAIL_OVER",
     "PROVIDERS",
     "RETRY_SAME_GATEWAY",
+    "BandwidthGateway",
     "Capabilities",
     "Cost",
     "Gateway",
@@ -38,7 +44,9 @@ __all__ = [
     "GatewayOptions",
     "GatewayOptionsError",
     "GatewayRegistry",
+    "HttpGateway",
     "OutboundSms",
+    "PlivoGateway",
     "ProviderStatus",
     "Reason",
     "SendResult",
@@ -46,6 +54,8 @@ __all__ = [
     "SimulatorGateway",
     "StatusResult",
     "TelnyxGateway",
+    "TwilioGateway",
     "UrlGateway",
+    "VonageGateway",
     "build_gateway",
 ]

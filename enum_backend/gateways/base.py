@@ -213,6 +213,8 @@ class Gateway(ABC):
             self.options = self.Options.model_validate(options)
         except ValidationError as error:
             raise GatewayOptionsError(self.name, options_errors(error, self.Options)) from None
+        self.bindings: Mapping[str, str] = {}
+        """Numbers that were bought or imported -> the tenant each is bound to."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
@@ -224,7 +226,8 @@ class Gateway(ABC):
 
     def owns(self, number: str) -> bool:
         """Whether `+E.164` is one of this gateway's own numbers."""
-        return bool(number) and number in (self.options.sender, *self.options.numbers)
+        listed = (self.options.sender, *self.options.numbers)
+        return bool(number) and (number in listed or number in self.bindings)
 
     def check(self, sms: OutboundSms) -> None:
         """Refuse, before anything is written, what cannot be sent; `send` calls it first.
@@ -244,6 +247,11 @@ class Gateway(ABC):
         limit = self.capabilities.max_characters
         if limit is not None and len(sms.text) > limit:
             raise GatewayError(Reason.INVALID_REQUEST, f"the text is longer than {limit}")
+
+    def has_account(self, account: str) -> bool:
+        """Whether `account` is what the provider calls this account or one of its devices."""
+        del account
+        return False
 
     @abstractmethod
     async def send(self, sms: OutboundSms) -> SendResult:

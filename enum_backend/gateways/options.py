@@ -42,6 +42,22 @@ Credential = Annotated[SecretStr, AfterValidator(_header_safe)]
 newline at the end of a secret file) are dropped."""
 
 
+def _web_address(value: str) -> str:
+    value = value.strip()
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname is not None
+    except ValueError:
+        usable = False
+    if value and not usable:
+        raise ValueError("must be an http:// or https:// address")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""An absolute HTTP address, or nothing."""
+
+
 class GatewayOptions(BaseModel):
     """Settings every gateway has; providers subclass it and add theirs.
 
@@ -60,6 +76,9 @@ class GatewayOptions(BaseModel):
     sender: str = Field(default="", alias="from", description="number or name messages come from")
     numbers: tuple[str, ...] = Field(
         default=(), description="further numbers of ours at this provider"
+    )
+    area_code: str = Field(
+        default="", description="area code that searches for numbers at home use by default"
     )
     tenant: str = Field(default="", description="tenant that owns the gateway, empty = shared")
     base_url: str = Field(

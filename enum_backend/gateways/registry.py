@@ -17,13 +17,28 @@ from enum_backend.errors import (
     InvalidPhoneFormat,
     ValidationFailed,
 )
+from enum_backend.gateways.bandwidth import BandwidthGateway
 from enum_backend.gateways.base import Gateway, GatewayOptionsError, OutboundSms, SendResult
+from enum_backend.gateways.http import HttpGateway
+from enum_backend.gateways.plivo import PlivoGateway
 from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.gateways.telnyx import TelnyxGateway
+from enum_backend.gateways.twilio import TwilioGateway
 from enum_backend.gateways.url import UrlGateway
+from enum_backend.gateways.vonage import VonageGateway
 
 PROVIDERS: dict[str, type[Gateway]] = {
-    gateway.provider: gateway for gateway in (SimulatorGateway, TelnyxGateway, UrlGateway)
+    gateway.provider: gateway
+    for gateway in (
+        BandwidthGateway,
+        HttpGateway,
+        PlivoGateway,
+        SimulatorGateway,
+        TelnyxGateway,
+        TwilioGateway,
+        UrlGateway,
+        VonageGateway,
+    )
 }
 """Every provider there is, by the word that settings and records use."""
 

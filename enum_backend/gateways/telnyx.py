@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator
+from yarl import URL
 
 from enum_backend.gateways.base import (
     Capabilities,
@@ -27,9 +28,11 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.http_client import ApiGateway
 from enum_backend.gateways.http_replies import Reply, provider_text, status_error
+from enum_backend.gateways.options import WebAddress
 from enum_backend.gateways.telnyx_errors import STATUSES, reason_of
 
-MESSAGES_URL = "https://api.telnyx.com/v2/messages"
+API_URL = "https://api.telnyx.com/v2"
+MESSAGES_URL = f"{API_URL}/messages"
 
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_:-]{1,255}")
 
@@ -44,10 +47,18 @@ class TelnyxOptions(GatewayOptions):
     public_key: str = Field(
         default="", description="Ed25519 key of the account's webhooks, base64 of 32 octets"
     )
-    webhook_url: str = Field(default="", description="where reports go, empty = as in the profile")
-    webhook_failover_url: str = Field(default="", description="second address for reports")
+    previous_public_key: str = Field(
+        default="", description="key before a rotation; calls signed with it are still taken"
+    )
+    connection_id: str = Field(
+        default="", description="voice connection that bought numbers are attached to"
+    )
+    webhook_url: WebAddress = Field(
+        default="", description="where reports go, empty = as in the profile"
+    )
+    webhook_failover_url: WebAddress = Field(default="", description="second address for reports")
 
-    @field_validator("public_key")
+    @field_validator("public_key", "previous_public_key")
     @classmethod
     def _ed25519_key(cls, value: str) -> str:
         value = value.strip()
@@ -57,18 +68,6 @@ class TelnyxOptions(GatewayOptions):
             octets = -1
         if value and octets != 32:
             raise ValueError("must be base64 of the 32 octets of an Ed25519 public key")
-        return value
-
-    @field_validator("webhook_url", "webhook_failover_url")
-    @classmethod
-    def _web_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in {"http", "https"} and parts.hostname is not None
-        except ValueError:
-            usable = False
-        if value and not usable:
-            raise ValueError("must be an http:// or https:// address")
         return value
 
 
@@ -85,12 +84,24 @@ class TelnyxGateway(ApiGateway):
     Options = TelnyxOptions
     options: TelnyxOptions
     required: ClassVar[tuple[str, ...]] = ("api_key", "from")
-    capabilities: ClassVar[Capabilities] = Capabilities(idempotency="key", status_query=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        idempotency="key",
+        status_query=True,
+        delivery_reports=True,
+        inbound=True,
+        numbers=True,
+        line_type=True,
+        balance=True,
+    )
 
     def missing(self) -> list[str]:
         """As everywhere, but a messaging profile may stand in for `from`."""
         lacks = super().missing()
         return [key for key in lacks if key != "from" or not self.options.messaging_profile_id]
+
+    def has_account(self, account: str) -> bool:
+        """Whether `account` is the messaging profile."""
+        return bool(account) and account == self.options.messaging_profile_id
 
     async def send(self, sms: OutboundSms) -> SendResult:
         """`POST /v2/messages`.
@@ -141,25 +152,47 @@ class TelnyxGateway(ApiGateway):
             UUID(provider_message_id)
         except ValueError:
             raise GatewayError(Reason.INVALID_REQUEST, "a Telnyx id is a UUID") from None
+        body = await self.call("GET", f"/messages/{provider_message_id}", repeatable=True)
+        result = outcome(_mapping(body.get("data")))
+        if result is None:
+            raise GatewayError(Reason.UNKNOWN, "the reply holds no status of an outbound message")
+        return result
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        json: object = None,
+        repeatable: bool = False,
+    ) -> Mapping[str, Any]:
+        """Any other request of the API v2.
+
+        Args:
+            path: after `/v2`, ready for a URL.
+            query: parameters, not yet encoded.
+            repeatable: a query that changes nothing.
+
+        Returns:
+            The JSON object of a 2xx, empty if there is none.
+
+        Raises:
+            GatewayError: refused, no key is set, or no answer (see `HttpClient.request`).
+        """
+        if not self.options.api_key.get_secret_value():
+            raise GatewayError(Reason.AUTH_FAILED, "settings lack api_key")
+        url = self.address(f"{API_URL}{path}") + (f"?{urlencode(query)}" if query else "")
         reply = await self.http.request(
-            "GET",
-            f"{self.address(MESSAGES_URL)}/{provider_message_id}",
+            method,
+            URL(url, encoded=True),
             headers=self._headers(),
-            repeatable=True,
+            json=json,
+            repeatable=repeatable,
         )
         if reply.status >= 300:
             raise self._error(reply)
-        data = _mapping(reply.json_object().get("data"))
-        word = _state(data)
-        if word not in STATUSES:
-            raise GatewayError(Reason.UNKNOWN, "the reply holds no status of an outbound message")
-        code, explanation = _first_error(data)
-        reason = reason_of(code, explanation)
-        if word == "expired":
-            reason = Reason.EXPIRED
-        elif reason is None and STATUSES[word] in _BAD_ENDS:
-            reason = Reason.UNKNOWN
-        return StatusResult(STATUSES[word], reason, code or None, _cost(data.get("cost")))
+        return reply.json_object()
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -197,6 +230,21 @@ class TelnyxGateway(ApiGateway):
 
 
 _BAD_ENDS = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED})
+
+
+def outcome(data: Mapping[str, Any]) -> StatusResult | None:
+    """What an outbound message, in a reply or a webhook, says of itself; None = nothing we know."""
+    word = _state(data)
+    status = STATUSES.get(word)
+    if status is None:
+        return None
+    code, explanation = _first_error(data)
+    reason = reason_of(code, explanation)
+    if word == "expired":
+        reason = Reason.EXPIRED
+    elif reason is None and status in _BAD_ENDS:
+        reason = Reason.UNKNOWN
+    return StatusResult(status, reason, code or None, _cost(data.get("cost")))
 
 
 def _idempotency_key(message_id: str) -> str:

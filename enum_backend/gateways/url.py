@@ -5,17 +5,16 @@ meshsms.js: both placeholders required, `encodeURIComponent`, one GET, success i
 status 200 and nothing else). Different on purpose: TLS certificates are
 verified, a request has a time limit, and what MeshCentral silently drops
 (`user:password@`) or sends as it stands (`{{ phone }}`) is an error.
+
+What needs a body, headers, ids or webhooks is declared with the provider `http`.
 """
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Annotated, ClassVar
-from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
-from yarl import URL
 
 from enum_backend.gateways.base import (
     Capabilities,
@@ -28,81 +27,12 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.http_client import ApiGateway
 from enum_backend.gateways.http_replies import status_error
+from enum_backend.gateways.templates import UrlTemplate, encode_component
 
-PLACEHOLDERS = frozenset({"phone", "message", "from", "id"})
+__all__ = ["PLACEHOLDERS", "UrlGateway", "UrlOptions", "encode_component"]
 
-_UNRESERVED = "-_.!~*()"
-# encodeURIComponent leaves the apostrophe alone, but node's URL parser, which
-# MeshCentral hands the result to, writes it as %27.
-_URL_SAFE = "%/:?#[]@!$&()*+,;=-._~"
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_TEMPLATE = re.compile(r"(?P<origin>https?://[^/?#]*)(?P<target>[^#]*)", re.IGNORECASE)
-
-
-def encode_component(value: str) -> str:
-    """`encodeURIComponent` as it reaches the wire through node: UTF-8, space is `%20`.
-
-    Raises:
-        ValueError: the text holds half of a surrogate pair (JavaScript: URIError).
-    """
-    return quote(value, safe=_UNRESERVED)
-
-
-class UrlTemplate:
-    """A parsed URL template; its text is secret, so it has no readable form.
-
-    Args:
-        text: `http(s)://host/...{{phone}}...{{message}}...`
-
-    Raises:
-        ValueError: it cannot be used; the message never quotes it.
-    """
-
-    def __init__(self, text: str) -> None:
-        if text.strip().lower() == "console":
-            raise ValueError(
-                "'console' only prints, and only in MeshCentral: use a gateway with "
-                'provider = "simulator" instead'
-            )
-        if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in text):
-            raise ValueError("holds control characters")
-        parts = _TEMPLATE.match(text)
-        if parts is None:
-            raise ValueError("must start with http:// or https://")
-        self.origin = _origin(parts["origin"])
-        pieces = _PLACEHOLDER.split(parts["target"])
-        self.names = frozenset(pieces[1::2])
-        unknown = sorted(self.names - PLACEHOLDERS)
-        if unknown:
-            near = unknown[0].strip().lower()
-            hint = f", write {{{{{near}}}}}" if near in PLACEHOLDERS else ""
-            raise ValueError(f"a placeholder is misspelt{hint} (known: {_known()})")
-        lacking = [f"{{{{{name}}}}}" for name in ("phone", "message") if name not in self.names]
-        if lacking:
-            raise ValueError(f"lacks {' and '.join(lacking)} behind the host name")
-        try:
-            fixed = [quote(piece, safe=_URL_SAFE) for piece in pieces[::2]]
-        except ValueError:
-            raise ValueError("holds half of a surrogate pair") from None
-        if not fixed[0].startswith("/"):
-            fixed[0] = "/" + fixed[0]
-        self._fixed = fixed
-        self._order = pieces[1::2]
-
-    def fill(self, origin: str, **values: str) -> URL:
-        """The address to request, every octet of it final.
-
-        Args:
-            origin: scheme and host to use, empty for the template's own.
-            values: text for each placeholder.
-
-        Raises:
-            ValueError: a value holds half of a surrogate pair.
-        """
-        target = self._fixed[0]
-        for name, fixed in zip(self._order, self._fixed[1:], strict=True):
-            target += encode_component(values[name]) + fixed
-        return URL((origin or self.origin) + target, encoded=True)
+PLACEHOLDERS = ("phone", "message", "from", "id")
+_NEEDED = ("phone", "message")
 
 
 class UrlOptions(GatewayOptions):
@@ -120,7 +50,7 @@ class UrlOptions(GatewayOptions):
     @classmethod
     def _usable_template(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
-            UrlTemplate(value.get_secret_value())
+            UrlTemplate(value.get_secret_value(), PLACEHOLDERS, _NEEDED)
         return value
 
 
@@ -139,7 +69,7 @@ class UrlGateway(ApiGateway):
 
     @cached_property
     def _template(self) -> UrlTemplate:
-        return UrlTemplate(self.options.url.get_secret_value())
+        return UrlTemplate(self.options.url.get_secret_value(), PLACEHOLDERS, _NEEDED)
 
     def missing(self) -> list[str]:
         """`url`, and `from` if the template asks for a sender."""
@@ -157,11 +87,14 @@ class UrlGateway(ApiGateway):
                 it does not know either (RFC 9110 section 15.6.5).
         """
         self.check(sms)
-        values = {"phone": sms.to, "message": sms.text, "id": sms.message_id}
+        values = {
+            "phone": sms.to,
+            "message": sms.text,
+            "id": sms.message_id,
+            "from": sms.sender or self.options.sender,
+        }
         try:
-            url = self._template.fill(
-                self.options.base_url, **values, **{"from": sms.sender or self.options.sender}
-            )
+            url = self._template.fill(self.options.base_url, values)
         except ValueError:
             url = None
         if url is None:
@@ -174,22 +107,3 @@ class UrlGateway(ApiGateway):
                 Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
             )
         raise status_error(reply, detail="" if reply.status > 299 else "not in expected_statuses")
-
-
-def _origin(text: str) -> str:
-    if "@" in text:
-        raise ValueError("user:password@ would not be sent: put the secret into path or query")
-    if "{{" in text:
-        raise ValueError("has a placeholder in the host name")
-    try:
-        parts = urlsplit(text)
-        url = URL.build(scheme=parts.scheme, host=parts.hostname or "", port=parts.port)
-    except ValueError:
-        raise ValueError("has no valid host name and port") from None
-    if not url.raw_host or parts.port == 0:
-        raise ValueError("has no valid host name and port")
-    return str(url.origin())
-
-
-def _known() -> str:
-    return ", ".join(f"{{{{{name}}}}}" for name in ("phone", "message", "from", "id"))

@@ -93,7 +93,11 @@ class GatewayPool:
 
     def owner_of(self, sender: str, tenant: str) -> Gateway | None:
         """The first usable gateway of this tenant, or shared, that has `sender` as its own."""
-        owners = (gateway for gateway in self.registry if gateway.owns(sender))
+        owners = (
+            gateway
+            for gateway in self.registry
+            if gateway.owns(sender) and gateway.bindings.get(sender, tenant) == tenant
+        )
         return next((gateway for gateway in owners if _serves(gateway, tenant)), None)
 
     def serving(self, names: Sequence[str], tenant: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Ceilings on messages and money, counted from the outbox itself.
+"""Ceilings on messages and money, counted from the outbox itself (money: and from purchases).
 
 They run inside the transaction that accepts a message, so two requests cannot
 both take the last place, and a restart forgets nothing.
@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from enum_backend.errors import CostLimitExceeded, RateLimitExceeded
+from enum_backend.numbers.spending import spent
 from enum_backend.settings.models import LimitSettings
 from enum_backend.storage.tables import outbox
 
@@ -69,15 +70,10 @@ def message_limits(
 def cost_limit(
     connection: Connection, settings: LimitSettings, *, estimate: Decimal, now: int
 ) -> LimitState | None:
-    """Money spent or estimated in the last 24 hours; None when there is no ceiling."""
+    """Money spent or estimated in the last 24 hours, on messages and numbers; None = no ceiling."""
     if not settings.daily_cost:
         return None
-    spent = connection.execute(
-        select(func.coalesce(func.sum(outbox.c.cost_micros), 0)).where(
-            outbox.c.created_at > now - DAY * 1000
-        )
-    ).scalar_one()
-    used = Decimal(int(spent)) / 1_000_000
+    used = spent(connection, now)
     over = used + estimate > settings.daily_cost
     return LimitState("daily_cost", DAY, used, settings.daily_cost, HOUR if over else 0)
 

@@ -11,11 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-GSM7_BASIC: Final = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM7_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+from enum_backend.gsm import GSM7_EXTENSION, fits_gsm7
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
@@ -43,16 +39,12 @@ def segment(text: str) -> Segmentation:
     >>> segment("a" * 161)
     Segmentation(encoding='GSM-7', units=161, segments=2)
     """
-    encoding: Encoding = "GSM-7" if _fits_gsm7(text) else "UCS-2"
+    encoding: Encoding = "GSM-7" if fits_gsm7(text) else "UCS-2"
     weights = _septets(text) if encoding == "GSM-7" else _utf16_units(text)
     sizes = list(weights)
     total = sum(sizes)
     single, several = _LIMITS[encoding]
     return Segmentation(encoding, total, 1 if total <= single else _parts(sizes, several))
-
-
-def _fits_gsm7(text: str) -> bool:
-    return all(character in GSM7_BASIC or character in GSM7_EXTENSION for character in text)
 
 
 def _septets(text: str) -> Iterable[int]:

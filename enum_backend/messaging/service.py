@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
     FieldError,
+    Forbidden,
     GatewayNotConfigured,
     NotFound,
     ValidationFailed,
@@ -22,8 +23,10 @@ from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.limits import LimitState
 from enum_backend.messaging.model import Accepted, Client, MessageView, SendRequest
 from enum_backend.messaging.outbox import Draft
-from enum_backend.messaging.routing import Route, Router
+from enum_backend.messaging.routing import Route, Router, Step
 from enum_backend.messaging.segments import Segmentation, segment
+from enum_backend.numbers.offline import blocked_because
+from enum_backend.numbers.prices import PriceList
 from enum_backend.settings.models import DispatchSettings, LimitSettings
 from enum_backend.storage import Database, Sealer
 
@@ -45,6 +48,7 @@ class MessageService:
     """Accepts messages into the outbox and tells what became of them.
 
     Args:
+        prices: estimates for gateways that set no price; None = no estimate then.
         on_accepted: called after the commit of each new message (wakes the
             dispatcher).
     """
@@ -59,6 +63,7 @@ class MessageService:
         limit_settings: LimitSettings,
         dispatch: DispatchSettings,
         test_numbers: Collection[str] = (),
+        prices: PriceList | None = None,
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
@@ -68,6 +73,7 @@ class MessageService:
         self._limits = limit_settings
         self._dispatch = dispatch
         self._test_numbers = frozenset(test_numbers)
+        self._prices = prices
         self._on_accepted = on_accepted
 
     async def send(self, request: SendRequest) -> Accepted:
@@ -75,6 +81,7 @@ class MessageService:
 
         Raises:
             ValidationFailed: the text is empty, too long or not Unicode.
+            Forbidden: a premium-rate or shared-cost number.
             EnumBackendError: refused by mode, routing or limits; nothing is stored.
         """
         _check_text(request.text)
@@ -85,6 +92,8 @@ class MessageService:
             return earlier
         self._pool.require_sending()
         route = await self._router.choose(request)
+        if why := self._blocked(request, route):
+            raise Forbidden(f"Messages to {why} are never sent.")
         draft = self._draft(request, route)
         accepted = await self._database.write(
             lambda connection: outbox.accept(connection, draft, self._limits, now_ms())
@@ -100,6 +109,9 @@ class MessageService:
             EnumBackendError: as `send`, but limits are shown, not enforced.
         """
         route, is_test = self._resolved(request, await self._router.choose(request))
+        if why := self._blocked(request, route):
+            step = Step("policy", True, f"messages to {why} are never sent")
+            route = replace(route, steps=(*route.steps, step))
         measured = segment(request.text)
         estimate = None if is_test else self._estimate(route, measured)
 
@@ -173,8 +185,15 @@ class MessageService:
 
     def _resolved(self, request: SendRequest, route: Route) -> tuple[Route, bool]:
         """The route as it is stored, and whether it is a test number's."""
-        is_test = bool({request.to, route.destination} & self._test_numbers)
+        is_test = self._is_test(request, route)
         return (route.simulated() if is_test else route), is_test
+
+    def _is_test(self, request: SendRequest, route: Route) -> bool:
+        return bool({request.to, route.destination} & self._test_numbers)
+
+    def _blocked(self, request: SendRequest, route: Route) -> str:
+        """What kind of number the destination is, if it is one we never send to."""
+        return "" if self._is_test(request, route) else blocked_because(route.destination)
 
     def _request_hash(self, request: SendRequest) -> bytes:
         """What makes two requests with one idempotency key the same."""
@@ -189,9 +208,11 @@ class MessageService:
 
     def _estimate(self, route: Route, measured: Segmentation) -> Cost | None:
         gateway = self._pool.carrier(route.chain[0])
-        if gateway is None or gateway.options.price is None:
+        if gateway is None:
             return None
-        return Cost(gateway.options.price * measured.segments)
+        if gateway.options.price is not None:
+            return Cost(gateway.options.price * measured.segments)
+        return self._prices.outbound(gateway.provider, measured.segments) if self._prices else None
 
 
 def key_client(key_id: str, tenant: str, settings: LimitSettings) -> Client:

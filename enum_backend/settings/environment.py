@@ -23,18 +23,21 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "TELNYX_API_KEY": ("gateways", "telnyx", "api_key"),
     "TELNYX_FROM": ("gateways", "telnyx", "from"),
     "TELNYX_PUBLIC_KEY": ("gateways", "telnyx", "public_key"),
+    "TWILIO_SID": ("gateways", "twilio", "account_sid"),
+    "TWILIO_ACCOUNT_SID": ("gateways", "twilio", "account_sid"),
+    "TWILIO_AUTH": ("gateways", "twilio", "auth_token"),
+    "TWILIO_AUTH_TOKEN": ("gateways", "twilio", "auth_token"),
+    "TWILIO_FROM": ("gateways", "twilio", "from"),
+    "TWILIO_PHONE_NUMBER": ("gateways", "twilio", "from"),
+    "TWILIO_AREA_CODE": ("gateways", "twilio", "area_code"),
+    "PLIVO_AUTH_ID": ("gateways", "plivo", "auth_id"),
+    "PLIVO_AUTH_TOKEN": ("gateways", "plivo", "auth_token"),
+    "PLIVO_FROM": ("gateways", "plivo", "from"),
 }
-"""Variable -> setting. `ENUM_BACKEND_...` wins over its alias."""
+"""Variable -> setting. `ENUM_BACKEND_...` wins over its alias, a later alias over an earlier."""
 
-OTHER_PROVIDERS = {
-    "TWILIO_ACCOUNT_SID": "twilio",
-    "TWILIO_SID": "twilio",
-    "TWILIO_AUTH_TOKEN": "twilio",
-    "TWILIO_AUTH": "twilio",
-    "PLIVO_AUTH_ID": "plivo",
-    "PLIVO_AUTH_TOKEN": "plivo",
-}
-"""Credentials of providers this version cannot use: never quietly simulated."""
+NUMBER_LISTS = {"TWILIO_PHONE_NUMBERS": "twilio"}
+"""Variable -> gateway: comma-separated numbers; the first sends unless `from` is set as well."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -50,6 +53,11 @@ def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple
         SettingsError: SMS_SIMULATION_MODE is neither yes nor no: a slip must not send.
     """
     found: dict[tuple[str, ...], tuple[Any, str]] = {}
+    for variable, gateway in NUMBER_LISTS.items():
+        listed = [part.strip() for part in environment.get(variable, "").split(",")]
+        if numbers := [number for number in listed if number]:
+            found["gateways", gateway, "from"] = (numbers[0], variable)
+            found["gateways", gateway, "numbers"] = (numbers, variable)
     for variable, path in ALIASES.items():
         if value := environment.get(variable, "").strip():
             found[path] = (value, variable)
@@ -63,17 +71,6 @@ def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple
             path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
             found[path] = (_value(environment[variable]), variable)
     return found
-
-
-def unusable_providers(environment: Mapping[str, str]) -> list[str]:
-    """Providers whose credentials are set although this version has no such gateway."""
-    return sorted(
-        {
-            name
-            for variable, name in OTHER_PROVIDERS.items()
-            if environment.get(variable, "").strip()
-        }
-    )
 
 
 def _value(text: str) -> Any:

@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
 
 from enum_backend.errors import SettingsError
-from enum_backend.settings.environment import settings_from, unusable_providers
+from enum_backend.settings.environment import settings_from
 from enum_backend.settings.models import (
     RESERVED,
     OwnerSettings,
@@ -33,14 +33,11 @@ class LoadedSettings:
     Attributes:
         origins: dotted path -> `settings.toml`, a variable's name, or `flag`;
             what is not in it is a default.
-        unusable_providers: providers whose credentials are in the environment
-            although this version has no gateway for them.
         warnings: sentences for the start log.
     """
 
     settings: Settings
     origins: Mapping[str, str] = field(default_factory=dict)
-    unusable_providers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -82,7 +79,6 @@ def load_settings(
     return LoadedSettings(
         settings=settings,
         origins=origins,
-        unusable_providers=tuple(unusable_providers(environment)),
         warnings=tuple(_reserved(origins)),
     )
 

@@ -31,8 +31,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?", re.ASCII)
 _UNITS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 RESERVED = frozenset(
-    {"redis", "smtp", "retention", "verification", "agents", "tenants", "nvs.rpc.zmq"}
-    | {"dns.workers"}
+    {"redis", "smtp", "retention", "verification", "agents", "tenants"} | {"dns.workers"}
 )
 """Accepted, so that one file serves several versions, but without effect in this one."""
 
@@ -138,13 +137,16 @@ class RpcSettings(Section):
     timeout: Seconds = Field(5.0, gt=0, le=60, description="longest wait for one call")
     cache_ttl: Seconds = Field(30.0, description="how long a record read is kept")
     negative_ttl: Seconds = Field(10.0, description="how long an absent record is kept")
-    zmq: str = Field("", description="the node's zmqpubhashblock address")
+    poll: Seconds = Field(5.0, gt=0, description="pause between looks at the best block (mirror)")
+    zmq: str = Field("", description="the node's zmqpubhashblock address (mirror)")
 
 
 class NvsSettings(Section):
     """Where records come from."""
 
-    source: Literal["file", "rpc"] = Field("file", description="file or rpc")
+    source: Literal["file", "rpc", "mirror"] = Field(
+        "file", description="file, rpc (ask the node) or mirror (follow the chain)"
+    )
     file: str = Field("", description="records file, empty = the sample records")
     trust: Literal["operator", "untrusted"] = Field(
         "operator", description="trust of every entry of a records file"
@@ -257,6 +259,10 @@ class Settings(Section):
     )
     data_dir: Path = Field(Path("./data"), description="database, keys, locks")
     public_base_url: str = Field("", description="how the outside reaches this server")
+    public_failover_url: str = Field(
+        "", description="second way to reach this server, for providers that know one"
+    )
+    prices_file: str = Field("", description="price list (TOML), empty = config/prices.toml")
     default_region: str = Field(
         DEFAULT_REGION, pattern=r"^[A-Z]{2}$", description="country of numbers without +"
     )
@@ -288,7 +294,7 @@ class Settings(Section):
     def _upper(cls, level: object) -> object:
         return level.upper() if isinstance(level, str) else level
 
-    @field_validator("public_base_url")
+    @field_validator("public_base_url", "public_failover_url")
     @classmethod
     def _http_url(cls, url: str) -> str:
         if not url:

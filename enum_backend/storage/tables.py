@@ -197,3 +197,39 @@ nonces = Table(
     Index("ix_nonces_expires_at", "expires_at"),
 )
 """Signed nonces seen, for providers whose signature does not cover the body."""
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("number", String(16), primary_key=True),
+    Column("gateway", String(64), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("features", String(40), nullable=False),
+    Column("order_id", String(128)),
+    Column("detail", Text),
+    Column("monthly_micros", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+"""Numbers that were bought or imported, each bound to one gateway and one tenant.
+
+`state`: `pending` (ordered), `active`; `source`: `bought`, `imported`. What is given
+back is gone from here.
+"""
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("tenant", String(64), nullable=False),
+    Column("gateway", String(64), nullable=False),
+    Column("reference", String(128), nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_spend_created_at_cost_micros", "created_at", "cost_micros"),
+)
+"""US dollars spent other than on messages (`kind`: `number`); counts against the daily ceiling."""

@@ -9,7 +9,7 @@ from aiohttp import web
 from enum_backend.web.endpoints import Endpoint, register
 from enum_backend.web.middleware import access_middleware, errors_middleware
 from enum_backend.web.openapi import openapi_document
-from enum_backend.web.routes import documents, enum, health, sms, webhooks
+from enum_backend.web.routes import documents, enum, health, numbers, sms, webhooks
 from enum_backend.web.services import SERVICES, Services
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -24,6 +24,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *enum.ENDPOINTS,
     *sms.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *numbers.ENDPOINTS,
     *health.ENDPOINTS,
     *documents.ENDPOINTS,
 )

@@ -12,6 +12,9 @@ from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.service import MessageService
 from enum_backend.messaging.webhooks import WebhookService
 from enum_backend.metrics import Metrics
+from enum_backend.numbers.classify import Classifier
+from enum_backend.numbers.inventory import NumberInventory
+from enum_backend.numbers.prices import PriceList
 from enum_backend.settings import Settings
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database
@@ -39,6 +42,9 @@ class Services:
     webhooks: WebhookService
     webhook_limiter: CallLimiter
     public_url: str
+    numbers: NumberInventory
+    classifier: Classifier
+    prices: PriceList
 
 
 SERVICES = web.AppKey("services", Services)

@@ -17,11 +17,14 @@ import dns.rcode
 import pytest
 from structlog.testing import capture_logs
 
-from enum_backend import app
-from enum_backend.app import Server, build_source, local_url, prepare_data_dir
+from enum_backend import shipped
+from enum_backend.app import Server
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import load_extensions
 from enum_backend.settings import load_settings
+from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.places import local_url, prepare_data_dir
+from enum_backend.setup.records import build_source
 from enum_backend.testing import RunningServer, running_server
 from nvs.names import to_e164_name
 from nvs.testing import Failure, FakeNode
@@ -194,15 +197,16 @@ def test_extension_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_sample_records_as_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sample = app.sample_records()
-    monkeypatch.setattr(app, "__file__", str(tmp_path / "site" / "enum_backend" / "app.py"))
+    sample = shipped.shipped("records.example.json", "nvs.file")
+    monkeypatch.setattr(shipped, "__file__", str(tmp_path / "site" / "enum_backend" / "x.py"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    with pytest.raises(SettingsError, match="sample records are not installed"):
-        app.sample_records()
+    with pytest.raises(SettingsError, match=r"records\.example\.json is not installed"):
+        shipped.shipped("records.example.json", "nvs.file")
     installed = tmp_path / "share" / "enum-backend"
     installed.mkdir(parents=True)
     shutil.copy(sample, installed)
-    assert app.sample_records() == installed / "records.example.json"
+    found = shipped.shipped("records.example.json", "nvs.file")
+    assert found == installed / "records.example.json"
 
 
 def test_urls_of_this_machine() -> None:
@@ -340,3 +344,16 @@ def test_locks_are_let_go_by_the_operating_system(tmp_path: Path) -> None:
             pass
 
     asyncio.run(start())
+
+
+def test_reports_come_to_us_unless_the_settings_say_where(tmp_path: Path) -> None:
+    gateways = {
+        "gateways__telnyx": USABLE,
+        "gateways__eu": {**USABLE, "provider": "telnyx", "webhook_url": "https://x.example/r"},
+    }
+    ours = {"public_base_url": "https://sms.example.org", **gateways}
+    pool = build_pool(settings_of(tmp_path, **ours))
+    urls = [gateway.options.webhook_url for gateway in pool.registry]
+    assert urls == ["https://sms.example.org/sms/webhook/telnyx/telnyx", "https://x.example/r"]
+    private = build_pool(settings_of(tmp_path, gateways__telnyx=USABLE))
+    assert next(iter(private.registry)).options.webhook_url == ""

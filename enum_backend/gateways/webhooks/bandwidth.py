@@ -137,7 +137,7 @@ def _report(event: Mapping[str, Any], kind: str, key: str, segments: int | None)
         final=kind not in _UNFINISHED,
         own_id=words(message.get("tag")) or None,
         reason=reason,
-        provider_code=code if reason or code == NO_REPORT else None,
+        provider_code=(code or None) if reason or code == NO_REPORT else None,
         segments=segments,
         occurred_at=moment(event.get("time")),
     )

@@ -91,6 +91,21 @@ class WebhookRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SmsPart:
+    """Which part of a long message this is, for providers that leave the joining to us.
+
+    Attributes:
+        reference: the sender's, equal for the parts of one message; networks use
+            it again soon, so it says nothing beyond some hours.
+        number: from 1 to `total`.
+    """
+
+    reference: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboundSms:
     """An SMS somebody sent to one of our numbers.
 
@@ -103,6 +118,7 @@ class InboundSms:
         content_key: for providers that change ids on a repeat: equal content,
             sender, receiver and time; None elsewhere.
         opt_out: what the provider's own opt-out handling did.
+        part: set if this is a part of a longer message (see `parts.joined`).
     """
 
     dedupe_key: str
@@ -115,6 +131,7 @@ class InboundSms:
     media: tuple[str, ...] = ()
     content_key: str | None = None
     opt_out: Literal["stop", "start", "help"] | None = None
+    part: SmsPart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,7 @@ class DeliveryReport:
     cost: Cost | None = None
     segments: int | None = None
     occurred_at: float | None = None
+    one_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)

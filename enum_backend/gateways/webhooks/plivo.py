@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from enum_backend.gateways.base import ProviderStatus
+from enum_backend.gateways.digits import number_of
 from enum_backend.gateways.plivo import PlivoGateway, charge
 from enum_backend.gateways.plivo_errors import BAD_ENDS, STATUSES, code_of, reason_for
 from enum_backend.gateways.report_url import own_id_in
@@ -137,11 +138,6 @@ class PlivoWebhook(Webhook[PlivoGateway]):
                 opt_out=_OPT_OUT.get(fields.get("MessageIntent", "").lower()),
             )
         ]
-
-
-def number_of(text: str) -> str:
-    """`+E.164` for what Plivo writes in digits; short codes and names as they are."""
-    return f"+{text}" if re.fullmatch(r"[1-9][0-9]{6,14}", text, re.ASCII) else text
 
 
 def _report(uuid: str, fields: Mapping[str, str], own_id: str | None) -> Event:

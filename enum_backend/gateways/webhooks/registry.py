@@ -6,11 +6,20 @@ from typing import Any
 
 from enum_backend.gateways.webhooks.bandwidth import BandwidthWebhook
 from enum_backend.gateways.webhooks.base import Webhook
+from enum_backend.gateways.webhooks.http import HttpWebhook
 from enum_backend.gateways.webhooks.plivo import PlivoWebhook
 from enum_backend.gateways.webhooks.telnyx import TelnyxWebhook
 from enum_backend.gateways.webhooks.twilio import TwilioWebhook
+from enum_backend.gateways.webhooks.vonage import VonageWebhook
 
 WEBHOOKS: dict[str, type[Webhook[Any]]] = {
     webhook.provider: webhook
-    for webhook in (BandwidthWebhook, PlivoWebhook, TelnyxWebhook, TwilioWebhook)
+    for webhook in (
+        BandwidthWebhook,
+        PlivoWebhook,
+        TelnyxWebhook,
+        TwilioWebhook,
+        HttpWebhook,
+        VonageWebhook,
+    )
 }

@@ -229,6 +229,7 @@ ENDPOINTS = (
         answer=SendAnswer,
         errors=(
             "INVALID_PHONE_FORMAT",
+            "FORBIDDEN",
             "IDEMPOTENCY_CONFLICT",
             "RATE_LIMIT_EXCEEDED",
             "COST_LIMIT_EXCEEDED",

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from enum_backend.gateways import GatewayError, OutboundSms, Reason, TelnyxGateway
+from enum_backend.gateways.inventory.base import NumberQuery
+from enum_backend.gateways.inventory.telnyx import TelnyxBalance, TelnyxInventory, TelnyxLookup
 from tests.provider_mock import FIRST_START, provider_mock
 
 pytestmark = pytest.mark.timeout(FIRST_START + 60)
@@ -84,3 +86,32 @@ async def test_broken_request_is_refused(
         await gateway.close()
     assert caught.value.reason is reason
     assert not caught.value.ambiguous
+
+
+async def test_numbers_look_up_and_balance(mock_url: str) -> None:
+    hooks = ("https://sms.example.org/hook", "https://sms2.example.org/hook")
+    gateway = TelnyxGateway(
+        api_key="KEYtest",
+        messaging_profile_id="abc85f64-5717-4562-b3fc-2c9600000000",
+        connection_id="346789098765567",
+        base_url=mock_url,
+    )
+    inventory = TelnyxInventory(gateway)
+    try:
+        async with asyncio.timeout(60):
+            query = NumberQuery("US", "970", frozenset({"sms", "voice"}), 5)
+            offers = await inventory.search(query)
+            bought = await inventory.buy("+15550100001", *hooks)
+            followed = await inventory.order(bought)
+            owned = await inventory.owned()
+            await inventory.release("+19705555098")  # the number of the document
+            report = await TelnyxLookup(gateway).look_up("+15550100002")
+            money = await TelnyxBalance(gateway).check()
+    finally:
+        await gateway.close()
+    assert offers[0].monthly is not None
+    assert offers[0].features == {"sms", "voice"}
+    assert bought.id == followed.id
+    assert owned[0].features == {"sms", "voice"}
+    assert report.carrier
+    assert money is not None

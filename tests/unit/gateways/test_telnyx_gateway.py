@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -309,3 +310,24 @@ def test_unknown_option_without_a_near_one() -> None:
         TelnyxGateway(zzz=1)
     with pytest.raises(GatewayOptionsError, match="form: unknown option, did you mean 'from'"):
         TelnyxGateway(form=FROM)
+
+
+async def test_official_sdk_sends_the_same(wire: WireServer, gateway: TelnyxGateway) -> None:
+    telnyx = pytest.importorskip("telnyx", reason="the official SDK is what is compared with")
+    wire.answers = [Answer.json(message(), **{"Content-Type": "application/json"})]
+
+    def theirs() -> None:
+        with telnyx.Telnyx(
+            api_key="KEYcanary", base_url=f"{wire.url}/v2", max_retries=0, timeout=5
+        ) as client:
+            client.messages.send(
+                from_=FROM, to=TO, text="Hällo €", type="SMS", idempotency_key="msg_1"
+            )
+
+    await asyncio.wait_for(asyncio.to_thread(theirs), 20)
+    await gateway.send(sms(text="Hällo €"))
+    their, our = wire.requests
+    assert our.line == their.line
+    assert our.json() == their.json()
+    for name in ("authorization", "content-type", "idempotency-key", "accept"):
+        assert our.headers[name] == their.headers[name]

@@ -57,6 +57,9 @@ class WireServer:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answers: list[Answer] = [Answer()]
         self.requests: list[WireRequest] = []
+        self.aside: dict[str, Answer] = {}
+        """Answers to requests whose line begins so; they are no part of the script."""
+        self.asides: list[WireRequest] = []
         self.seen = asyncio.Event()
         self.connections = 0
         self._tls = tls
@@ -97,9 +100,15 @@ class WireServer:
         line, *rest = head.rstrip("\r\n").split("\r\n")
         headers = {k.lower(): v for k, v in (item.split(": ", 1) for item in rest)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        self.requests.append(WireRequest(line, headers, body))
+        request = WireRequest(line, headers, body)
+        beside = next((a for start, a in self.aside.items() if line.startswith(start)), None)
+        if beside is not None:
+            self.asides.append(request)
+            answer = beside
+        else:
+            self.requests.append(request)
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.seen.set()
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.action == "stall":
             await reader.read(1)
             return False

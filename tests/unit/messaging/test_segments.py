@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enum_backend.messaging.segments import GSM7_BASIC, GSM7_EXTENSION, Segmentation, segment
+from enum_backend.gsm import GSM7_BASIC, GSM7_EXTENSION
+from enum_backend.messaging.segments import Segmentation, segment
 
 EMOJI = "\U0001f600"
 

@@ -101,7 +101,7 @@ def test_the_documented_file(tmp_path: Path) -> None:
     assert settings.routing.prefixes[0].chain == ("telnyx",)
     assert settings.gateways["telnyx"]["from"] == "+15550100001"
     warned = " ".join(loaded.warnings)
-    for reserved in ("nvs.rpc.zmq", "redis.url", "tenants"):
+    for reserved in ("redis.url", "tenants"):
         assert f"{reserved} (" in warned
     assert "agents.withhold_bodies" in warned
     assert "limits" not in warned

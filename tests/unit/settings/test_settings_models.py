@@ -75,7 +75,7 @@ def test_text_list() -> None:
         {"limits": {"daily_cost": -1}},
         {"dispatch": {"concurrency": 0}},
         {"dispatch": {"backoff": 0}},
-        {"nvs": {"source": "mirror"}},
+        {"nvs": {"source": "chain"}},
         {"nvs": {"rpc": {"timeout": 61}}},
         {"extra": 1},
     ],

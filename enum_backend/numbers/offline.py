@@ -1,0 +1,95 @@
+"""What the numbering plan alone tells about a number, and what it cannot tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import phonenumbers
+from phonenumbers import PhoneNumberType, carrier
+
+from enum_backend.gateways.inventory.base import LineType
+
+_TYPES: Final = {
+    PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
+    PhoneNumberType.MOBILE: LineType.MOBILE,
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: LineType.FIXED_OR_MOBILE,
+    PhoneNumberType.TOLL_FREE: LineType.TOLL_FREE,
+    PhoneNumberType.PREMIUM_RATE: LineType.PREMIUM,
+    PhoneNumberType.SHARED_COST: LineType.SHARED_COST,
+    PhoneNumberType.VOIP: LineType.VOIP,
+    PhoneNumberType.PERSONAL_NUMBER: LineType.PERSONAL,
+    PhoneNumberType.PAGER: LineType.PAGER,
+    PhoneNumberType.UAN: LineType.UAN,
+    PhoneNumberType.VOICEMAIL: LineType.VOICEMAIL,
+}
+
+_BLOCKED_WORDS: Final = {
+    LineType.PREMIUM: "premium-rate numbers",
+    LineType.SHARED_COST: "shared-cost numbers",
+}
+
+BLOCKED: Final = frozenset(_BLOCKED_WORDS)
+"""Never sent to: whoever owns such a number earns from each message."""
+
+MIXED: Final = (
+    "in this country mobile, landline and VoIP numbers share their ranges: "
+    "only a live look-up can tell them apart"
+)
+_NO_COUNTRY: Final = "001"
+
+RANGE: Final = "the carrier is the one the range was given to; numbers move between carriers"
+NOT_VALID: Final = "no range of the numbering plan holds this number; new ranges are known late"
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineReport:
+    """What the numbering plan says.
+
+    Attributes:
+        region: ISO 3166, None for numbers of no country.
+        valid: whether a range of the plan holds it; possible numbers may not be.
+        carrier_of_range: who got the range, empty where it says nothing.
+        caveats: what this cannot know, as sentences.
+    """
+
+    number: str
+    region: str | None
+    valid: bool
+    line_type: LineType
+    carrier_of_range: str
+    caveats: tuple[str, ...]
+
+
+def blocked_because(number: str) -> str:
+    """What kind of number `+E.164` is, if it is one that is never sent to; else empty."""
+    line_type = _line_type(phonenumbers.parse(number))
+    return _BLOCKED_WORDS.get(line_type, "")
+
+
+def classify_offline(number: str) -> OfflineReport:
+    """Classify `+E.164` (as `phone.normalize` returns it) without asking anybody."""
+    parsed = phonenumbers.parse(number)
+    valid = phonenumbers.is_valid_number(parsed)
+    line_type = _line_type(parsed)
+    region = phonenumbers.region_code_for_number(parsed)
+    holder = carrier.name_for_number(parsed, "en")
+    caveats = []
+    if not valid:
+        caveats.append(NOT_VALID)
+    if line_type is LineType.FIXED_OR_MOBILE:
+        caveats.append(MIXED)
+    if holder:
+        caveats.append(RANGE)
+    return OfflineReport(
+        number=number,
+        region=None if region == _NO_COUNTRY else region,
+        valid=valid,
+        line_type=line_type,
+        carrier_of_range=holder,
+        caveats=tuple(caveats),
+    )
+
+
+def _line_type(number: phonenumbers.PhoneNumber) -> LineType:
+    return _TYPES.get(phonenumbers.number_type(number), LineType.UNKNOWN)

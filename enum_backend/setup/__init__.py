@@ -1,0 +1,1 @@
+"""Parts of a server, made from settings; `enum_backend.app` puts them together."""
