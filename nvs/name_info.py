@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ class NameInfo:
     expires_in: int
     expires_at: int
     deleted: bool = False
-    txid: str | None = None
+    txid: str | None = field(default=None, compare=False)
 
     @property
     def live(self) -> bool:

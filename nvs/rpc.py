@@ -268,7 +268,8 @@ class RpcClient(NodeCalls):
             except LinkStopped:
                 raise self.unavailable("the call was given up") from None
             except TimeoutError:
-                raise self.unavailable(f"no answer within {self._timeout:g} s") from None
+                limit = job.timeout or self._timeout
+                raise self.unavailable(f"no answer within {limit:g} s") from None
             except (ConnectionError, http.client.HTTPException) as exc:
                 if not (was_used and may_reconnect) or job.stopped.is_set():
                     raise self.unavailable(_reason(exc)) from None

@@ -31,7 +31,7 @@ class BatchJob(Job):
         super().__init__("batch", ())
         self.methods = tuple(call[0] for call in calls)
         self._count = len(calls)
-        self._timeout = timeout
+        self.timeout = timeout
         self._body = json.dumps(
             [
                 {"version": "1.1", "method": call[0], "params": list(call[1:]), "id": number}
@@ -59,7 +59,7 @@ class BatchJob(Job):
     def _exchange(self, link: Link, path: str) -> bytes:
         link.request("POST", path, self._body, _HEADERS)
         if link.sock is not None:
-            link.sock.settimeout(self._timeout)
+            link.sock.settimeout(self.timeout)
         return link.getresponse().read()
 
     def _read(self, body: bytes) -> Any:

@@ -141,6 +141,7 @@ class Job:
         self.method = method
         self.methods: tuple[str, ...] = (method,)
         self.params = params
+        self.timeout: float | None = None
         self.stopped = threading.Event()
         self._link: Link | None = None
         self._lock = threading.Lock()

@@ -7,12 +7,16 @@ import click
 from enum_backend import __version__
 from enum_backend.cli.common import fail
 from enum_backend.cli.config import config
+from enum_backend.cli.costs import costs
 from enum_backend.cli.db import db
 from enum_backend.cli.demo import demo
+from enum_backend.cli.doctor import doctor
 from enum_backend.cli.explain import explain
+from enum_backend.cli.health import health
 from enum_backend.cli.keys import keys
 from enum_backend.cli.lint import lint
 from enum_backend.cli.lookup import lookup
+from enum_backend.cli.numbers import numbers
 from enum_backend.cli.register import delete, register, update
 from enum_backend.cli.send import send
 from enum_backend.cli.serve import serve
@@ -38,6 +42,10 @@ for command in (
     update,
     delete,
     send,
+    numbers,
+    costs,
+    doctor,
+    health,
     keys,
     config,
     db,

@@ -7,6 +7,7 @@ Programs may use them without anything else of this package:
     result = await registry.send("+15550100002", "Hello")
 """
 
+from enum_backend.gateways.android import AndroidGateway
 from enum_backend.gateways.bandwidth import BandwidthGateway
 from enum_backend.gateways.base import (
     FAIL_OVER,
@@ -30,12 +31,14 @@ from enum_backend.gateways.simulator import SimulatedSms, SimulatorGateway
 from enum_backend.gateways.telnyx import TelnyxGateway
 from enum_backend.gateways.twilio import TwilioGateway
 from enum_backend.gateways.url import UrlGateway
+from enum_backend.gateways.voipms import VoipmsGateway
 from enum_backend.gateways.vonage import VonageGateway
 
 __all__ = [
     "FAIL_OVER",
     "PROVIDERS",
     "RETRY_SAME_GATEWAY",
+    "AndroidGateway",
     "BandwidthGateway",
     "Capabilities",
     "Cost",
@@ -56,6 +59,7 @@ __all__ = [
     "TelnyxGateway",
     "TwilioGateway",
     "UrlGateway",
+    "VoipmsGateway",
     "VonageGateway",
     "build_gateway",
 ]

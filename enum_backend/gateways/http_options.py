@@ -233,10 +233,12 @@ class HttpOptions(ErrorTable, GatewayOptions):
                 raise ValueError(
                     "body: is no JSON; placeholders stand between double quotes"
                 ) from None
+        for text in self.headers.values():
+            names |= Template(text.get_secret_value(), PLACEHOLDERS, in_header).names
         if self.url.get_secret_value():
             names |= UrlTemplate(self.url.get_secret_value(), PLACEHOLDERS).names
             if not names & {"to", "phone", "to_digits"} or not names & {"text", "message"}:
-                raise ValueError("url and body: lack {{to}} or {{text}}")
+                raise ValueError("url, headers and body: lack {{to}} or {{text}}")
         if self.method == "GET" and self.body.get_secret_value():
             raise ValueError("body: a GET has none")
         return self

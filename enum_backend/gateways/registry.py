@@ -17,6 +17,7 @@ from enum_backend.errors import (
     InvalidPhoneFormat,
     ValidationFailed,
 )
+from enum_backend.gateways.android import AndroidGateway
 from enum_backend.gateways.bandwidth import BandwidthGateway
 from enum_backend.gateways.base import Gateway, GatewayOptionsError, OutboundSms, SendResult
 from enum_backend.gateways.http import HttpGateway
@@ -25,11 +26,13 @@ from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.gateways.telnyx import TelnyxGateway
 from enum_backend.gateways.twilio import TwilioGateway
 from enum_backend.gateways.url import UrlGateway
+from enum_backend.gateways.voipms import VoipmsGateway
 from enum_backend.gateways.vonage import VonageGateway
 
 PROVIDERS: dict[str, type[Gateway]] = {
     gateway.provider: gateway
     for gateway in (
+        AndroidGateway,
         BandwidthGateway,
         HttpGateway,
         PlivoGateway,
@@ -37,6 +40,7 @@ PROVIDERS: dict[str, type[Gateway]] = {
         TelnyxGateway,
         TwilioGateway,
         UrlGateway,
+        VoipmsGateway,
         VonageGateway,
     )
 }

@@ -92,18 +92,10 @@ class NumberInventory:
         """Numbers on sale, at one gateway or at all that sell any.
 
         Raises:
-            GatewayNotConfigured, CredentialsMissing: the named gateway cannot be used.
+            GatewayNotConfigured, CredentialsMissing: the named gateway, or any, cannot be used.
             ValidationFailed, ProviderError: the named gateway refused.
         """
-        if gateway is None:
-            return await self._offers.search(self._desks.all(actor), query)
-        desk = self._desks.named(gateway, actor)
-        try:
-            return SearchResult(await self._offers.one(desk, query), ())
-        except GatewayError as error:
-            raise refused(desk.gateway, error) from None
-        except TimeoutError:
-            raise _late(desk) from None
+        return await search(self._desks, self._offers, actor, query, gateway)
 
     async def buy(
         self,
@@ -262,6 +254,24 @@ class NumberInventory:
     def _require_live(self) -> None:
         if not self._live:
             raise SmsDisabled("Numbers are bought, released and checked in live mode only.")
+
+
+async def search(
+    desks: Desks, offers: Offers, actor: Actor, query: NumberQuery, gateway: str | None
+) -> SearchResult:
+    """See `NumberInventory.search`; needs neither database nor server."""
+    if gateway is None:
+        able = desks.all(actor)
+        if not able:
+            raise GatewayNotConfigured("No configured gateway sells numbers.")
+        return await offers.search(able, query)
+    desk = desks.named(gateway, actor)
+    try:
+        return SearchResult(await offers.one(desk, query), ())
+    except GatewayError as error:
+        raise refused(desk.gateway, error) from None
+    except TimeoutError:
+        raise _late(desk) from None
 
 
 def _path(provider: str, gateway: str) -> str:

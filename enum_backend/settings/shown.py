@@ -65,6 +65,9 @@ def _mask(path: tuple[str, ...], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _mask((*path, key), item) for key, item in value.items()}
     if isinstance(value, str):
+        # A header of any name may hold a gateway's credentials.
+        if path[0] == "gateways" and "headers" in path:
+            return MASK
         return _USERINFO.sub(MASK, value)
     return value if isinstance(value, (int, float, bool)) or value is None else str(value)
 
@@ -78,6 +81,6 @@ def _mask_secret(key: str, text: str) -> str:
 
 def _is_secret(path: tuple[str, ...]) -> bool:
     key = path[-1]
-    if path[0] == "gateways" and key == "url":
+    if path[0] == "gateways" and key in {"url", "body"}:
         return True
     return _SECRET_KEY.search(key) is not None and key not in _NOT_SECRET

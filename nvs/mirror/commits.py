@@ -93,7 +93,7 @@ def note_listed(tables: Tables, shard: Shard, rows: Iterable[Listed], kinds: Kin
         key = kinds.key(row.name)
         if key is None:
             info.skipped += 1
-        elif not shard.skipped:
+        else:
             tables.put("todo", key, Origin(row.registered_at).pack())
     tables.delete("shards", shard.key())
     info.total += tables.count("todo") - before

@@ -64,6 +64,14 @@ class Head:
         block = bytes.fromhex(self.hash)
         return _HEAD.pack(self.generation, self.height, self.complete, block)
 
+    @staticmethod
+    def height_in(octets: bytes | None) -> int | None:
+        """The height alone, None while not complete; for look-ups, which need no more."""
+        if octets is None:
+            return None
+        _, height, complete, _ = _HEAD.unpack(octets)
+        return int(height) if complete else None
+
     @classmethod
     def unpack(cls, octets: bytes) -> Self:
         """Inverse of `pack`."""

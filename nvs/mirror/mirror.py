@@ -86,7 +86,7 @@ class Mirror:
         self._failure = ""
         self._executor: ThreadPoolExecutor | None = None
         self._worker: Worker | None = None
-        self._wake: Wake | None = None
+        self._wake = Wake()
         self._task: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
@@ -150,10 +150,9 @@ class Mirror:
     def _release(self) -> None:
         if self._executor is not None:
             self._executor.shutdown()
-        if self._wake is not None:
-            self._wake.close()
+        self._wake.close()
         self._store.close()
-        self._executor = self._wake = self._worker = None
+        self._executor = self._worker = None
 
     def reader(self) -> MirrorReader:
         """A source that reads this mirror in this process; usable while this is open."""
@@ -196,8 +195,7 @@ class Mirror:
                 wait = min(2 * wait, _LONGEST_WAIT)
             else:
                 wait = _FIRST_WAIT
-                if self._wake is not None:
-                    await self._wake.wait(self._poll)
+                await self._wake.wait(self._poll)
 
     def _note_failure(self, exc: Exception) -> None:
         known = isinstance(exc, NvsError)

@@ -7,14 +7,14 @@ never an older one than the call before. Nothing is cached but the settings.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from nvs.errors import NvsUnavailable, UnusableAnswer
 from nvs.mirror.entries import stored
 from nvs.mirror.keys import E164_MARK, NUMBER_END, digits_of, name_of
 from nvs.mirror.kinds import NUMBERS, Kinds
-from nvs.mirror.layout import Head, Info, Past, Stored, owner_key
+from nvs.mirror.layout import HEAD, Head, Info, Past, Stored, owner_key
 from nvs.mirror.store import Store
 from nvs.mirror.tables import Tables
 from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
@@ -82,12 +82,11 @@ class MirrorReader:
     def read_now(self, digits: str) -> Reading:
         """`read` without `await`, for callers that are not coroutines; takes microseconds."""
         with self._open().read() as tables:
-            head = self._head(tables)
-            entries = tuple(
-                _entry(key, name, head) for key, name in _counting(tables, digits.encode(), head)
-            )
+            height = _height(tables)
+            found = _counting(tables, digits.encode(), height)
+            entries = tuple([_entry(key, name, height) for key, name in found])
         return Reading(
-            digits, entries, "mirror", TrustLevel.UNTRUSTED, head.height, self._stale_seconds()
+            digits, entries, "mirror", TrustLevel.UNTRUSTED, height, self._stale_seconds()
         )
 
     async def entry(self, name: str) -> Entry | None:
@@ -98,14 +97,14 @@ class MirrorReader:
             UnusableAnswer: the node could not tell about it.
         """
         with self._open().read() as tables:
-            head, info = self._head(tables), tables.info()
+            height, info = _height(tables), tables.info()
             key = _kept_key(name, info)
             if key is None:
                 raise NvsUnavailable(f"the mirror does not keep {name[:80]!r}")
             found = stored(tables, key)
-        if found is None or not found.live(head.height):
+        if found is None or not found.live(height):
             return None
-        return _entry(key, found, head)
+        return _entry(key, found, height)
 
     def has_longer(self, digits: str) -> bool:
         """Whether a longer number with entries that count starts with `digits`.
@@ -115,7 +114,7 @@ class MirrorReader:
         """
         prefix = digits.encode()
         with self._open().read() as tables:
-            self._head(tables)
+            _height(tables)
             following = tables.keys("numbers", prefix + b"0", limit=1)
         return bool(following) and following[0].startswith(prefix)
 
@@ -170,13 +169,13 @@ class MirrorReader:
             NvsUnavailable: as `read`.
         """
         with self._open().read() as tables:
-            head = self._head(tables)
+            height = _height(tables)
             keys = tables.duplicates("sms", digits.encode())
             owners = {digits_of(key) for key in keys} - {None}
             return tuple(
-                _entry(key, name, head)
+                _entry(key, name, height)
                 for owner in sorted(owner for owner in owners if owner is not None)
-                for key, name in _counting(tables, owner, head)
+                for key, name in _counting(tables, owner, height)
                 if key in keys
             )
 
@@ -187,15 +186,15 @@ class MirrorReader:
             NvsUnavailable: as `read`.
         """
         with self._open().read() as tables:
-            head = self._head(tables)
+            height = _height(tables)
             found = (
                 (key, stored(tables, key))
                 for key in tables.duplicates("owners", owner_key(address))
             )
             return tuple(
-                _entry(key, name, head)
+                _entry(key, name, height)
                 for key, name in found
-                if name is not None and name.address == address and name.live(head.height)
+                if name is not None and name.address == address and name.live(height)
             )
 
     def past(self, name: str) -> Past | None:
@@ -205,7 +204,7 @@ class MirrorReader:
             NvsUnavailable: as `entry`.
         """
         with self._open().read() as tables:
-            self._head(tables)
+            _height(tables)
             key = _kept_key(name, tables.info())
             if key is None:
                 raise NvsUnavailable(f"the mirror does not keep {name[:80]!r}")
@@ -218,12 +217,6 @@ class MirrorReader:
         if not self._shared and not self._store.is_open:
             self._store.open_reader()
         return self._store
-
-    def _head(self, tables: Tables) -> Head:
-        head = tables.head()
-        if head is None or not head.complete:
-            raise NvsUnavailable("the mirror's first sync is not complete")
-        return head
 
     def _age(self) -> float | None:
         """Seconds since the mirror was last in step; a time ahead of us is as far from now."""
@@ -241,28 +234,36 @@ def _kept_key(name: str, info: Info | None) -> bytes | None:
     return kinds.key(name)
 
 
-def _counting(tables: Tables, digits: bytes, head: Head) -> Iterator[tuple[bytes, Stored]]:
+def _height(tables: Tables) -> int:
+    height = Head.height_in(tables.get("meta", HEAD))
+    if height is None:
+        raise NvsUnavailable("the mirror's first sync is not complete")
+    return height
+
+
+def _counting(tables: Tables, digits: bytes, height: int) -> list[tuple[bytes, Stored]]:
     """The live entries of a number that count: the e164.arpa name, then :0 to the first gap."""
-    index, end = 0, digits + NUMBER_END
-    with tables.cursor("names") as cursor:
-        more = cursor.set_range(digits + E164_MARK)
-        while more and (key := cursor.key()) < end:
-            name = Stored.unpack(cursor.value())
-            live = name.live(head.height)
-            if not key.endswith(E164_MARK) or len(key) != len(digits) + 1:
-                if not live or int.from_bytes(key[-2:], "big") != index:
-                    return
-                index += 1
-            if live:
-                yield key, name
-            more = cursor.next()
+    found: list[tuple[bytes, Stored]] = []
+    index, first, end = 0, digits + E164_MARK, digits + NUMBER_END
+    cursor = tables.cursor("names")
+    more = cursor.set_range(first)
+    while more and (key := cursor.key()) < end:
+        name = Stored.unpack(cursor.value())
+        if key != first:
+            if height > name.expires_at or int.from_bytes(key[-2:], "big") != index:
+                break
+            index += 1
+        if height <= name.expires_at:
+            found.append((key, name))
+        more = cursor.next()
+    return found
 
 
-def _entry(key: bytes, name: Stored, head: Head) -> Entry:
+def _entry(key: bytes, name: Stored, height: int) -> Entry:
     if not name.readable:
         raise UnusableAnswer(f"the node could not tell what {name_of(key)} holds")
     return Entry(
-        name_of(key), name.value, name.address, name.expires_at - head.height, name.registered_at
+        name_of(key), name.value, name.address, name.expires_at - height, name.registered_at
     )
 
 

@@ -59,7 +59,7 @@ async def read_names(
     names = {key: name_of(key) for key in origins}
     infos = await node.names(names.values())
     found: dict[bytes, Stored | None] = {}
-    unsure: list[bytes] = []
+    unsure: dict[bytes, Stored] = {}
     for key, name in names.items():
         info = infos[name]
         if isinstance(info, UnusableAnswer):
@@ -73,13 +73,12 @@ async def read_names(
             continue
         registered_at = registration(origins[key], info.txid, known[key])
         if registered_at is None:
-            unsure.append(key)
+            unsure[key] = made
         found[key] = replace(made, registered_at=registered_at)
     if unsure:
         registered = await node.registrations(names[key] for key in unsure)
-        for key in unsure:
-            if (made := found[key]) is not None:
-                found[key] = replace(made, registered_at=registered.get(names[key]))
+        for key, made in unsure.items():
+            found[key] = replace(made, registered_at=registered.get(names[key]))
     await require_tip(node, tip.hash)
     return found
 

@@ -77,7 +77,8 @@ class Shard:
         if self.exact:
             return pattern + "$"
         if self.skipped:
-            return pattern + f"[^{''.join(_following(self.prefix))}]"
+            following = "".join(_following(self.prefix))
+            return pattern + (f"[^{following}]" if following else ".")
         return pattern
 
     def split(self) -> Iterator[Shard]:
@@ -88,11 +89,9 @@ class Shard:
                 for character in _PRINTABLE:
                     yield Shard(self.kind, self.prefix + character)
             return
-        following = _following(self.prefix)
-        for character in following:
+        for character in _following(self.prefix):
             yield Shard(self.kind, self.prefix + character)
-        if following:
-            yield Shard(self.kind, self.prefix, skipped=True)
+        yield Shard(self.kind, self.prefix, skipped=True)
 
 
 def first_shards(kind: str) -> Iterator[Shard]:

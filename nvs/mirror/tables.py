@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import lmdb
 
-from nvs.mirror.layout import HEAD, INFO, Head, Info, height_key, height_of, unpack_block
+from nvs.mirror.layout import HEAD, INFO, Head, Info, height_key, unpack_block
 
 
 class Tables:
@@ -99,8 +99,3 @@ class Tables:
         """Drop the blocks from one height on, below another."""
         for key in self.keys_below("blocks", height_key(from_height), height_key(below)):
             self.delete("blocks", key)
-
-    def oldest_block(self) -> int | None:
-        """Height of the oldest block kept."""
-        keys = self.keys("blocks", limit=1)
-        return height_of(keys[0]) if keys else None

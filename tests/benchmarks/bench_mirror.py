@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -84,15 +83,20 @@ def server(names: int) -> Iterator[Server]:
 
 
 def memory() -> dict[str, int]:
-    """Resident KiB of this process: the most so far, and now by kind."""
+    """Resident KiB of this process: now by kind, and the most since `forget_peak`."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    now = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith("Rss")}
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"most": most, **now}
+    wanted = ("VmHWM", "VmRSS", "RssAnon", "RssFile")
+    return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(wanted)}
+
+
+def forget_peak() -> None:
+    """Let the kernel start anew with the most memory (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 async def measure(names: int, path: Path) -> dict[int, float]:
     """First sync, then blocks; the median seconds of a block by the names it touches."""
+    forget_peak()
     before = memory()
     with server(names) as node:
         client = RpcClient.from_url(node.url, timeout=60.0)
@@ -112,8 +116,8 @@ async def measure(names: int, path: Path) -> dict[int, float]:
             print(
                 f"{names} names: first sync {took:.1f} s (listing {listed:.1f} s),"
                 f" {names / took:.0f} names/s,"
-                f" memory at most {after['most'] / 1024:.0f} MiB"
-                f" (before {before['most'] / 1024:.0f}; now anonymous"
+                f" memory at most {after['VmHWM'] / 1024:.0f} MiB"
+                f" (before {before['VmRSS'] / 1024:.0f}; now anonymous"
                 f" {after['RssAnon'] / 1024:.0f}, map {after['RssFile'] / 1024:.0f}),"
                 f" {size / 1e6:.1f} MB on disk, {size / names:.0f} octets a name"
             )

@@ -15,7 +15,6 @@ from enum_backend.gateways.http_options import HttpMessage, HttpReport
 from enum_backend.gateways.webhooks.base import (
     DeliveryReport,
     Event,
-    Forged,
     Ignored,
     InboundSms,
     Malformed,
@@ -28,6 +27,10 @@ from enum_backend.gateways.webhooks.http_proof import check, instant
 from enum_backend.gateways.webhooks.json_events import json_body, kind_of, words
 
 _BAD_ENDS = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED, ProviderStatus.CANCELED})
+
+
+ID_LIMIT, SENDER_LIMIT, NUMBER_LIMIT = 128, 32, 16
+"""Characters; where a declared path leads, anything may stand."""
 
 
 class HttpWebhook(Webhook[HttpGateway]):
@@ -106,13 +109,12 @@ def _fits(kind: HttpMessage | HttpReport, request: WebhookRequest) -> bool:
 def _items(kind: HttpMessage | HttpReport, request: WebhookRequest) -> Iterator[Page]:
     """One page per item that is of this kind."""
     value: Any
-    match kind.source:
-        case "json":
-            value = at(json_body(request), kind.each) if kind.each else json_body(request)
-        case "form":
-            value = dict(request.form)
-        case "query":
-            value = dict(request.query)
+    if kind.source == "json":
+        value = json_body(request)
+    else:
+        value = dict(request.form if kind.source == "form" else request.query)
+    if kind.each:
+        value = at(value, kind.each)
     for item in value if isinstance(value, list) else [value]:
         page = Page(headers=request.headers, value=item)
         if not isinstance(item, dict):
@@ -131,6 +133,8 @@ def _message(kind: HttpMessage, page: Page) -> InboundSms:
     text = _found(kind.text, page)
     if not sender or not receiver or not (message_id or time):
         raise Malformed("a message lacks from, to, or both id and time")
+    if len(message_id) > ID_LIMIT or len(sender) > SENDER_LIMIT or len(receiver) > NUMBER_LIMIT:
+        raise Malformed("a message's id, from or to is too long to be one")
     segments = _found(kind.segments, page)
     content = "\n".join((sender, receiver, time, text))
     return InboundSms(
@@ -146,8 +150,8 @@ def _message(kind: HttpMessage, page: Page) -> InboundSms:
 
 def _report(kind: HttpReport, page: Page) -> Event:
     message_id, word = _found(kind.id, page), _found(kind.status, page)
-    if not message_id or not word:
-        raise Malformed("a report lacks id or status")
+    if not message_id or not word or len(message_id) > ID_LIMIT:
+        raise Malformed("a report lacks id or status, or its id is too long to be one")
     known = {name.lower(): status for name, status in kind.statuses.items()}
     status = known.get(word.lower())
     if status is None:

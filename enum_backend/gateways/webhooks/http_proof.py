@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from urllib.parse import unquote, urlsplit
@@ -24,17 +25,12 @@ def check(declared: HttpInbound, request: WebhookRequest, gateway: str) -> None:
         Forged: it is not proven, or its signed time is out of the window.
         NotReady: the secret is not set.
     """
-    match declared.verify:
-        case "hmac":
-            _check_hmac(declared, request)
-        case "basic":
-            _check_basic(declared, request)
-        case "token":
-            _check_token(declared, request)
-        case "none":
-            # Else it would vouch for calls to every gateway of this provider.
-            if not urlsplit(request.url).path.endswith(f"/{gateway}"):
-                raise Forged("an unproven call must name its gateway")
+    if declared.verify == "none":
+        # Else it would vouch for calls to every gateway of this provider.
+        if not urlsplit(request.url).path.endswith(f"/{gateway}"):
+            raise Forged("an unproven call must name its gateway")
+    else:
+        _CHECKS[declared.verify](declared, request)
 
 
 def _check_hmac(declared: HttpInbound, request: WebhookRequest) -> None:
@@ -110,19 +106,37 @@ def _check_token(declared: HttpInbound, request: WebhookRequest) -> None:
     tokens = [text for text in (secret.get_secret_value() for secret in secrets) if text]
     if not tokens:
         raise NotReady("inbound.secret is not set")
-    match declared.place:
-        case "header":
-            given = request.headers.get(declared.name.lower(), "")
-        case "query":
-            found = [value for name, value in request.query if name == declared.name]
-            given = found[0] if len(found) == 1 else ""
-        case "path":
-            given = unquote(urlsplit(request.url).path.rpartition("/")[2])
+    given = _GIVEN[declared.place](declared, request)
     valid = False
     for token in tokens:
         valid |= compare_digest(_octets(declared.prefix + token), _octets(given))
     if not valid:
         raise Forged("the token is wrong")
+
+
+def _in_header(declared: HttpInbound, request: WebhookRequest) -> str:
+    return request.headers.get(declared.name.lower(), "")
+
+
+def _in_query(declared: HttpInbound, request: WebhookRequest) -> str:
+    found = [value for name, value in request.query if name == declared.name]
+    return found[0] if len(found) == 1 else ""
+
+
+def _in_path(_: HttpInbound, request: WebhookRequest) -> str:
+    return unquote(urlsplit(request.url).path.rpartition("/")[2])
+
+
+_CHECKS: Mapping[str, Callable[[HttpInbound, WebhookRequest], None]] = {
+    "hmac": _check_hmac,
+    "basic": _check_basic,
+    "token": _check_token,
+}
+_GIVEN: Mapping[str, Callable[[HttpInbound, WebhookRequest], str]] = {
+    "header": _in_header,
+    "query": _in_query,
+    "path": _in_path,
+}
 
 
 def instant(text: str) -> float | None:

@@ -99,6 +99,11 @@ ENDPOINTS = tuple(
     for path, handler, summary in (
         ("/sms/webhook/{provider}", webhook, "A provider's webhook; its gateway is found by proof"),
         ("/sms/webhook/{provider}/{gateway}", webhook, "A provider's webhook of one gateway"),
+        (
+            "/sms/webhook/{provider}/{gateway}/{token}",
+            webhook,
+            "The same for providers that sign nothing: an unguessable address",
+        ),
         ("/webhook/sms-received", sms_received, "Twilio's inbound webhook under its usual path"),
     )
     for method in ("POST", "GET")

@@ -78,7 +78,7 @@ def test_readme_settings_load(tmp_path: Path) -> None:
     (block,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     path = tmp_path / "settings.toml"
     path.write_text(block, "utf-8")
-    assert load_settings(path, environment={}).settings.nvs.source == "rpc"
+    assert load_settings(path, environment={}).settings.nvs.source == "mirror"
 
 
 def test_published_schema_is_json() -> None:

@@ -284,9 +284,7 @@ async def by_sdk(wire: WireServer, answer: Answer, call: Callable[[Any], Any]) -
             application_id=APPLICATION,
             private_key=PRIVATE_KEY,
         )
-        options = vonage.HttpClientOptions(
-            api_host=host, rest_host=host, timeout=5, max_retries=0
-        )
+        options = vonage.HttpClientOptions(api_host=host, rest_host=host, timeout=5, max_retries=0)
         client = vonage.Vonage(auth, options)
         http = client.http_client
         # It knows https only.
@@ -325,9 +323,7 @@ async def test_sms_as_the_sdk_sends_it(wire: WireServer) -> None:
         client.sms.send(message)
 
     theirs = await by_sdk(wire, taken(), call)
-    await sent(
-        wire, taken(), "код €", webhook_url="https://sms.example.org/hook", validity=300
-    )
+    await sent(wire, taken(), "код €", webhook_url="https://sms.example.org/hook", validity=300)
     ours = wire.requests[-1]
     assert (ours.line, form(ours)) == (theirs.line, form(theirs))
     assert ours.headers["authorization"] == theirs.headers["authorization"]

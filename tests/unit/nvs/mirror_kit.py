@@ -80,15 +80,18 @@ class DirectClient(RpcClient):
             if isinstance(job, BatchJob):
                 answer: Any = job.ask(_DirectLink(self.rpc), "/")
             else:
-                request = {"method": job.method, "params": job.params, "id": 1}
-                reply = json.loads(self.rpc.answer(json.dumps(request).encode())[1])
-                if reply["error"] is not None:
-                    raise JSONRPCException(reply["error"])
-                answer = reply["result"]
+                answer = self._single(job)
         except JSONRPCException as exc:
             raise self._translated(exc) from None
         self.fuse.step()  # the answer is lost
         return answer
+
+    def _single(self, job: Job) -> Any:
+        request = {"method": job.method, "params": job.params, "id": 1}
+        reply = json.loads(self.rpc.answer(json.dumps(request).encode())[1])
+        if reply["error"] is not None:
+            raise JSONRPCException(reply["error"])
+        return reply["result"]
 
 
 class _FusedTransaction:

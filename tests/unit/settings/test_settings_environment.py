@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from enum_backend.errors import SettingsError
-from enum_backend.settings.environment import ALIASES, settings_from, unusable_providers
+from enum_backend.settings.environment import ALIASES, settings_from
 
 
 @pytest.mark.parametrize("variable", sorted(ALIASES))
@@ -51,17 +51,32 @@ def test_not_settings() -> None:
     assert settings_from(clients) == {}
 
 
-@pytest.mark.parametrize(
-    ("variable", "name"),
-    [
-        ("TWILIO_ACCOUNT_SID", "twilio"),
-        ("TWILIO_SID", "twilio"),
-        ("TWILIO_AUTH_TOKEN", "twilio"),
-        ("TWILIO_AUTH", "twilio"),
-        ("PLIVO_AUTH_ID", "plivo"),
-        ("PLIVO_AUTH_TOKEN", "plivo"),
-    ],
-)
-def test_providers_this_version_lacks(variable: str, name: str) -> None:
-    assert unusable_providers({variable: "x"}) == [name]
-    assert unusable_providers({variable: " "}) == []
+def test_the_usual_name_wins_over_the_short_one() -> None:
+    short = {"TWILIO_SID": "AC1", "TWILIO_AUTH": "a", "TWILIO_FROM": "+14155550101"}
+    usual = {
+        "TWILIO_ACCOUNT_SID": "AC2",
+        "TWILIO_AUTH_TOKEN": "b",
+        "TWILIO_PHONE_NUMBER": "+14155550102",
+    }
+    gateway = ("gateways", "twilio")
+    assert {path: value for path, (value, _) in settings_from(short).items()} == {
+        (*gateway, "account_sid"): "AC1",
+        (*gateway, "auth_token"): "a",
+        (*gateway, "from"): "+14155550101",
+    }
+    assert {path: value for path, (value, _) in settings_from(short | usual).items()} == {
+        (*gateway, "account_sid"): "AC2",
+        (*gateway, "auth_token"): "b",
+        (*gateway, "from"): "+14155550102",
+    }
+
+
+def test_several_numbers() -> None:
+    listed = {"TWILIO_PHONE_NUMBERS": " +14155550101 ,, +14155550102"}
+    found = settings_from(listed)
+    assert found["gateways", "twilio", "from"] == ("+14155550101", "TWILIO_PHONE_NUMBERS")
+    numbers = ["+14155550101", "+14155550102"]
+    assert found["gateways", "twilio", "numbers"] == (numbers, "TWILIO_PHONE_NUMBERS")
+    found = settings_from(listed | {"TWILIO_PHONE_NUMBER": "+14155550109"})
+    assert found["gateways", "twilio", "from"] == ("+14155550109", "TWILIO_PHONE_NUMBER")
+    assert settings_from({"TWILIO_PHONE_NUMBERS": " , "}) == {}

@@ -203,5 +203,14 @@ def test_errors_show_no_value(tmp_path: Path) -> None:
     assert "server_key" in str(refused.value)
 
 
-def test_providers_this_version_lacks(tmp_path: Path) -> None:
-    assert load(tmp_path, None, {"TWILIO_SID": "x"}).unusable_providers == ("twilio",)
+def test_a_gateway_from_the_environment_alone(tmp_path: Path) -> None:
+    variables = {"TWILIO_SID": "AC1", "TWILIO_PHONE_NUMBERS": "+14155550101,+14155550102"}
+    loaded = load(tmp_path, None, variables)
+    assert loaded.settings.gateways == {
+        "twilio": {
+            "from": "+14155550101",
+            "numbers": ["+14155550101", "+14155550102"],
+            "account_sid": "AC1",
+        }
+    }
+    assert loaded.origins["gateways.twilio.account_sid"] == "TWILIO_SID"
