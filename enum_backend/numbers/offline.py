@@ -63,8 +63,11 @@ class OfflineReport:
 
 def blocked_because(number: str) -> str:
     """What kind of number `+E.164` is, if it is one that is never sent to; else empty."""
-    line_type = _line_type(phonenumbers.parse(number))
-    return _BLOCKED_WORDS.get(line_type, "")
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ""  # of no country, so of no range that anybody earns from
+    return _BLOCKED_WORDS.get(_line_type(parsed), "")
 
 
 def classify_offline(number: str) -> OfflineReport:

@@ -289,6 +289,45 @@ async def test_the_chain_changes_on_the_way(chain, mirror, method, after, depth)
     assert await same_as_the_chain(mirror, chain)
 
 
+async def test_nothing_of_another_branch_is_committed(chain, mirror: Watched) -> None:
+    """A branch of the same height, so that only the hash tells."""
+    chain.name_update(NAME, "this branch")
+    chain.mine()
+    before = dump(mirror, ("meta", "names"))
+    chain.before_call(
+        "name_show", lambda: chain.reorg(1, 1, change=lambda c: c.name_update(NAME, "that branch"))
+    )
+    assert not (await mirror._worker.step()).settled
+    assert dump(mirror, ("meta", "names")) == before
+    await mirror.sync()
+    assert kept(mirror)[NAME].value == b"that branch"
+
+
+async def test_a_part_of_a_way_never_mixes_branches(chain, mirror: Watched, monkeypatch) -> None:
+    monkeypatch.setattr("nvs.mirror.route.MAX_BLOCKS", 1)
+    chain.name_update(NAME, "abandoned")
+    chain.mine()
+    await mirror.sync()
+    chain.mine(3)
+    chain.before_call("getblockhash", lambda: chain.reorg(4, 5), after=1)
+    await mirror.sync()
+    assert kept(mirror)[NAME].value == b"one"
+    assert await same_as_the_chain(mirror, chain)
+
+
+async def test_registered_anew_between_listing_and_reading(chain, tmp_path: Path) -> None:
+    def lapse() -> None:
+        chain.mine(176)
+        chain.name_new(NAME, "squatted", 1)
+        chain.mine()
+
+    chain.before_call("name_show", lapse)
+    async with Watched(chain, tmp_path) as mirror:
+        await mirror.sync()
+        assert kept(mirror)[NAME].registered_at == chain.height
+        assert await same_as_the_chain(mirror, chain)
+
+
 async def test_verify_splits_shards(chain: FakeChain, mirror: Watched, monkeypatch) -> None:
     from nvs.mirror.node import TooMany
 

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from nvs.errors import NvsUnavailable
 from nvs.mirror import Mirror
+from nvs.mirror.layout import height_of, unpack_block
 from nvs.names import digits_of_nvs_name
 from nvs.record_index import RecordIndex
 from nvs.testing import FakeChain
@@ -120,7 +121,7 @@ class MirrorMachine(RuleBasedStateMachine):
         self.in_step = False
 
     @rule(
-        depth=st.integers(1, 30),
+        depth=st.one_of(st.integers(1, 4), st.integers(1, 30)),
         more=st.integers(-3, 3),
         keep=st.booleans(),
         name=names,
@@ -200,6 +201,8 @@ class MirrorMachine(RuleBasedStateMachine):
         fresh = fresh_dump(self.chain, self.directory / f"fresh{self.fresh}")
         assert dump(self.mirror) == self.loop.run_until_complete(fresh)
         self.loop.run_until_complete(self.answers_as_the_chain())
+        for key, block in dump(self.mirror, ("blocks",))["blocks"]:
+            assert unpack_block(block)[0] == self.chain.block_hash(height_of(key))
 
     async def answers_as_the_chain(self) -> None:
         reader = self.mirror.reader()
@@ -233,7 +236,7 @@ class MirrorMachine(RuleBasedStateMachine):
 
 TestMirror = MirrorMachine.TestCase
 TestMirror.settings = settings(
-    max_examples=25,
+    max_examples=60,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,
