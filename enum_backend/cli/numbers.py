@@ -60,7 +60,7 @@ def search(
     config_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Numbers on sale, with their price."""
+    """Numbers on sale, with their price; exit code 1 if no gateway could be asked."""
     loaded = load(config_file)
     query = {
         "gateway": gateway,
@@ -71,6 +71,8 @@ def search(
     }
     document = run(search_document(loaded, query))
     show(document, as_json, lambda: search_text(document))
+    if document["failures"] and not document["numbers"]:
+        raise SystemExit(1)
 
 
 @numbers.command()

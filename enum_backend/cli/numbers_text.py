@@ -12,12 +12,12 @@ def search_text(document: dict[str, Any]) -> str:
         f" {_money(item['setup']):>10} once  {','.join(item['features'])}"
         f"  {' '.join(filter(None, (item['locality'], item['region'])))}".rstrip()
         for item in document["numbers"]
-    ] or ["Nothing is on sale."]
+    ]
     lines += [
         f"{item['gateway']}: {item['reason']} {item['detail']}".rstrip()
         for item in document["failures"]
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) or "Nothing is on sale."
 
 
 def bought_text(document: dict[str, Any]) -> str:

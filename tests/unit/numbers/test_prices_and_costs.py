@@ -78,5 +78,5 @@ def test_lists_that_cannot_be_used(tmp_path: Path, text: str, why: str) -> None:
 
 
 def test_a_list_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="prices_file: .*none.toml"):
+    with pytest.raises(SettingsError, match=r"prices_file: .*none\.toml"):
         load_prices(tmp_path / "none.toml")
