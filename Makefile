@@ -5,7 +5,7 @@
 VENV := .venv/bin
 ARGS ?=
 
-.PHONY: run demo test check lint format types imports secrets fuzz clean
+.PHONY: run demo test check lint format types imports secrets secrets-baseline fuzz bench bench-smoke clean
 
 run:
 	@scripts/bootstrap
@@ -40,6 +40,11 @@ imports:
 	@scripts/bootstrap dev
 	$(VENV)/lint-imports
 
+# After adding fake credentials to a test: make secrets-baseline, and look at what it adds.
+secrets-baseline:
+	@scripts/bootstrap dev
+	$(VENV)/detect-secrets scan --slim --exclude-files 'constraints.txt|\.secrets\.baseline' > .secrets.baseline
+
 secrets:
 	@scripts/bootstrap dev
 	git ls-files -z | xargs -0 $(VENV)/detect-secrets-hook --baseline .secrets.baseline
@@ -48,6 +53,15 @@ secrets:
 fuzz:
 	@scripts/bootstrap dev
 	HYPOTHESIS_PROFILE=fuzz $(VENV)/pytest --timeout 3600 -k "properties or hypothesis or property" $(ARGS)
+
+# The benchmarks in full; figures and ratios on standard output.
+bench:
+	@scripts/bootstrap dev
+	$(VENV)/python tests/benchmarks/bench_mirror.py --names 1000000 --small 10000
+
+bench-smoke:
+	@scripts/bootstrap dev
+	$(VENV)/python tests/benchmarks/bench_mirror.py --names 3000 --small 1000
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

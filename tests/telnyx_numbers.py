@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-KEY = "KEY0123456789ABCDEF_0123456789abcdef"
+KEY = "KEY" + "0123456789" * 4
 NUMBER = "+14155550101"
 PROFILE = "abc85f64-5717-4562-b3fc-2c9600000000"
 

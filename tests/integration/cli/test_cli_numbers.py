@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from enum_backend.cli.numbers_text import check_text
 from enum_backend.testing import RunningServer, running_server
 from tests.integration.cli.conftest import Invoke, document
 from tests.telnyx_numbers import NUMBER, FakeTelnyx, fake_telnyx
@@ -95,6 +96,8 @@ async def test_check(server: RunningServer, invoke: Invoke) -> None:
     loop._wait, loop._pause = 0.1, 0.02
     result = await run(invoke, "numbers", "check", "+14155550100", code=1)
     assert "nothing came in within" in result.stdout
+    arrived = {"number": NUMBER, "arrived": True, "seconds": 1.5}
+    assert check_text(arrived) == f"{NUMBER}: came back after 1.5 s"
 
 
 async def test_search_needs_no_server(invoke: Invoke, gateway_config: str) -> None:

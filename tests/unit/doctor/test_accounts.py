@@ -10,9 +10,10 @@ from enum_backend.gateways.registry import GatewayRegistry, build_gateway
 from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.messaging.gateways import GatewayPool, Mode
 from enum_backend.settings import Settings
+from tests.telnyx_numbers import KEY
 
 NUMBER = "+14155550100"
-TELNYX = {"api_key": "KEY0123456789ABCDEF_0123456789abcdef", "from": NUMBER}
+TELNYX = {"api_key": KEY, "from": NUMBER}
 HTTP_GATEWAY = {"url": "https://sms.example/?to={{phone}}&text={{message}}"}
 
 
@@ -66,7 +67,7 @@ def test_numbers_without_a_plus() -> None:
 @pytest.mark.parametrize(
     ("provider", "options", "wrong"),
     [
-        ("telnyx", {"api_key": "KEY0123456789ABCDEF_0123456789abcdef"}, []),
+        ("telnyx", {"api_key": KEY}, []),
         ("telnyx", {"api_key": "canary"}, ["api_key"]),
         ("twilio", {"account_sid": "AC" + "0" * 32, "auth_token": "0" * 32}, []),
         (

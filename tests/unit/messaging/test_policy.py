@@ -75,6 +75,12 @@ async def test_estimates_from_the_price_list(world: World) -> None:
     assert (await world.service.explain(request(text="z"))).estimate is None
 
 
+async def test_no_estimate_for_a_gateway_that_carries_nothing(world: World) -> None:
+    world.gateway("one")
+    world.mode = "disabled"
+    assert (await priced(world).explain(request())).estimate is None
+
+
 async def test_purchases_and_messages_share_the_ceiling(world: World) -> None:
     world.gateway("own", price="0.40")
     world.limits = LimitSettings(
