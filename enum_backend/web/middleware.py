@@ -68,6 +68,8 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
         return problem(ProviderError(provider_code=error.provider_code, reason=error.reason))
     except web.HTTPException as error:
         return _http_exception(error)
+    except web.RequestPayloadError:
+        return problem(ValidationFailed("The body cannot be read: is its Content-Encoding right?"))
     except ConnectionError:
         raise
     except Exception as error:

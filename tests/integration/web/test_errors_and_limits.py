@@ -333,3 +333,10 @@ async def test_octets_that_are_no_request(
     assert not answer or answer.split()[1] in (b"400", b"431", b"505")
     async with anonymous.get("/livez") as response:
         assert response.status == 200
+
+
+@pytest.mark.parametrize("path", ["/sms/send", "/sms/webhook/telnyx"])
+async def test_a_body_that_is_not_compressed_as_it_says(http: Client, path: str) -> None:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    async with http.post(path, data=b"not gzip", headers=headers) as response:
+        await refused(response, 422, "VALIDATION_FAILED")
