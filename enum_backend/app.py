@@ -229,7 +229,7 @@ class Server:
         if self.settings.nvs.source == "file" and not self.settings.nvs.file:
             log.warning("serving the sample records; set nvs.file or nvs.source")
         status = self.services.directory.source.status()
-        if status.detail:
+        if not status.ok or status.facts.get("skipped_names"):
             log.warning("records", detail=status.detail)
 
 

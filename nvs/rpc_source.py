@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from nvs.names import is_readable_name
 from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
 from nvs.record_index import reading_order
 from nvs.rpc import RpcClient
+
+_log = logging.getLogger("nvs")
 
 RETRY_AFTER = 1.0
 """Seconds between two attempts while the node is down."""
@@ -196,22 +199,30 @@ class RpcSource:
             shelf.unusable[key] = str(exc)
             self._unusable_answers += 1
             self._last_unusable = str(exc)
-            self._failure = ""
+            self._note("")
             return exc
         except NvsUnavailable as exc:
-            self._failure = str(exc)
+            self._note(str(exc))
             self._retry_at = self._clock() + RETRY_AFTER
             return exc
         else:
             now = self._clock()
             ttl = self._ttl if reading.entries else self._negative_ttl
             shelf.kept[key] = _Kept(reading, now, now + ttl)
-            self._failure = ""
+            self._note("")
             self._last_success = now
             return reading
         finally:
             if probing:
                 self._probing = False
+
+    def _note(self, failure: str) -> None:
+        """Keep the node's trouble, empty when there is none; log it when it changes."""
+        if failure and failure != self._failure:
+            _log.warning("records cannot be read: %s", failure)
+        elif self._failure and not failure:
+            _log.warning("records can be read again")
+        self._failure = failure
 
     async def _read_at_one_tip(self, digits: str) -> Reading:
         before = await self._client.best_hash()

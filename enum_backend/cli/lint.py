@@ -66,6 +66,8 @@ def _findings(loaded: LoadedSettings, target: str, value: str | None) -> tuple[F
     if target.startswith(ENUM_PREFIX):
         return run(_lint_name(loaded, target))
     path = Path(target)
+    if not path.is_file() and ("/" in target or path.suffix == ".json"):
+        raise RecordsFileError(f"{target}: there is no such file")
     return _lint_file(path) if path.is_file() else run(_lint_number(loaded, target))
 
 

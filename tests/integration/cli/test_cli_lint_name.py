@@ -48,3 +48,9 @@ def test_a_value_from_standard_input() -> None:
     result = CliRunner().invoke(lint, arguments, input=b"E2U+sip=1|1|\xff")
     assert result.exit_code == 1
     assert "not UTF-8" in result.stdout
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    done = CliRunner().invoke(lint, [str(tmp_path / "none.json")])
+    assert done.exit_code == 1
+    assert "there is no such file" in done.output
