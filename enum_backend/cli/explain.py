@@ -22,7 +22,7 @@ from enum_backend.setup.records import build_directory
 from enum_backend.storage import Database, Sealer
 from enum_backend.storage.database import sqlite_file, sqlite_url
 from enum_backend.storage.schema import upgrade
-from enum_backend.web.routes.enum import explain_json
+from enum_backend.web.routes.enum import explain_json, seen_record
 from enum_backend.web.routes.sms import parse_sender
 
 
@@ -83,7 +83,8 @@ async def _explain(
                 gateway=gateway,
             )
         )
-        return explain_json(to, explanation, pool.mode)
+        answer = explain_json(to, explanation, pool.mode)
+        return answer | {"record": await seen_record(directory, to)}
 
 
 def _database(loaded: LoadedSettings, stack: AsyncExitStack) -> str:
@@ -98,6 +99,10 @@ def _database(loaded: LoadedSettings, stack: AsyncExitStack) -> str:
 
 def _text(answer: dict[str, Any]) -> str:
     lines = [f"{answer['number']} -> {answer['destination']}  ({answer['mode']} mode)"]
+    if seen := answer["record"]:
+        height = "" if seen["height"] is None else f", height {seen['height']}"
+        stale = f", {seen['stale_seconds']} s old" if seen["stale_seconds"] else ""
+        lines.append(f"  record    {seen['trust']['level']}, {seen['source']}{height}{stale}")
     for step in answer["steps"]:
         mark = "*" if step["applied"] else " "
         lines.append(f"  {mark} {step['rule']:<9} {step['why']}")

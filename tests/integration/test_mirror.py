@@ -125,6 +125,8 @@ def test_sync_and_verify(chain: FakeChain, node: FakeChainNode, tmp_path: Path) 
     code, answer = run(tmp_path, node, "explain", NUMBER)
     assert code == 0
     assert "untrusted" in json.dumps(answer["steps"])
+    assert answer["record"]["height"] == chain.height
+    assert answer["record"]["trust"]["level"] == "untrusted"
 
 
 def test_sync_says_why_it_cannot(chain: FakeChain, node: FakeChainNode, tmp_path: Path) -> None:

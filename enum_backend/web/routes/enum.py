@@ -15,6 +15,7 @@ from enum_backend.messaging.service import Explanation, key_client
 from enum_backend.phone import lookup_digits, normalize
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.routes.sms import parse_sender
+from nvs.directory import Directory
 from nvs.errors import NvsUnavailable
 from nvs.names import to_e164_name
 from nvs.naptr import published, to_text
@@ -117,6 +118,15 @@ class LimitAnswer(BaseModel):
     left: str
 
 
+class SeenAnswer(BaseModel):
+    """The recipient's record as the decision saw it."""
+
+    trust: TrustAnswer
+    source: str
+    height: int | None
+    stale_seconds: float
+
+
 class ExplainAnswer(BaseModel):
     """What sending would do."""
 
@@ -129,6 +139,7 @@ class ExplainAnswer(BaseModel):
     segments: int
     estimated_cost: dict[str, str] | None
     limits: list[LimitAnswer]
+    record: SeenAnswer | None
 
 
 async def read_record(call: Call) -> NumberRecord:
@@ -174,7 +185,25 @@ async def explain(call: Call) -> web.Response:
         gateway=query.gateway or None,
     )
     explanation = await call.services.messages.explain(request)
-    return web.json_response(explain_json(number, explanation, call.services.pool.mode))
+    answer = explain_json(number, explanation, call.services.pool.mode)
+    answer["record"] = await seen_record(call.services.directory, number)
+    return web.json_response(answer)
+
+
+async def seen_record(directory: Directory, number: str) -> dict[str, Any] | None:
+    """`SeenAnswer`: how far and how fresh the recipient's record is; None where there is none."""
+    try:
+        record = await directory.record(number)
+    except NvsUnavailable:
+        return None
+    if record is None:
+        return None
+    return {
+        "trust": {"level": record.trust.level.word, "reason": record.trust.reason},
+        "source": record.source,
+        "height": record.height,
+        "stale_seconds": round(record.stale_seconds, 1),
+    }
 
 
 def record_json(record: NumberRecord, pool: GatewayPool, *, private: bool) -> dict[str, Any]:
