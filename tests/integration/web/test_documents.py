@@ -164,8 +164,8 @@ async def test_start_page_leads_to_the_documents(anonymous: Client) -> None:
 async def test_docs_in_a_browser(tmp_path: Path) -> None:
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
-        if os.environ.get("CI", "").lower() == "true" and os.environ.get("REQUIRE_BROWSER"):
-            pytest.fail("no chromium here, and REQUIRE_BROWSER is set")
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("no chromium here")
         pytest.skip("no chromium here")
     async with running_server() as server:
         process = await asyncio.create_subprocess_exec(
