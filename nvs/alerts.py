@@ -74,7 +74,8 @@ class OperatorWatch:
     """Remembers which names were an operator's, to tell when one no longer is.
 
     A name that vanished is still remembered: if somebody else registers it after
-    a lapse, that is the news.
+    a lapse, that is the news. So is a name that somebody else gave to a listed
+    owner with a value of their own: it never was an operator's, but looks like it.
     """
 
     def __init__(self, alerts: Alerts, max_names: int = 100_000) -> None:
@@ -91,6 +92,9 @@ class OperatorWatch:
                 tenant = self._tenants.pop(name)
                 detail = f"was an operator's entry of tenant {tenant}, now: {trust.reason}"
                 self._alerts.send(AlertKind.OPERATOR_LOST, name, detail)
+            elif trust.unsigned:
+                detail = f"is no operator's entry: {trust.reason}"
+                self._alerts.send_once(AlertKind.OPERATOR_LOST, name, detail)
             if is_operator:
                 self._tenants[name] = trust.tenant
 

@@ -28,6 +28,7 @@ from nvs.number_record import (
     Trust,
     TrustLevel,
 )
+from nvs.signer_check import SignerSource, with_consent
 from nvs.sources import RecordSource
 from nvs.substitution import canonical_regexp
 from nvs.tollfree_source import TollFree
@@ -35,6 +36,9 @@ from nvs.trust import TrustPolicy
 
 SMS_SERVICE = "E2U+sms:tel"
 """Generated where a record has an SMS route and no `E2U+sms:*` of its own (RFC 4355)."""
+
+TOLLFREE = "tollfree"
+"""`NumberRecord.source` where toll-free rules answer."""
 
 
 class Directory:
@@ -58,6 +62,7 @@ class Directory:
         self.source = source
         self.policy = policy or TrustPolicy()
         self.tollfree = tollfree
+        self._signers = source if isinstance(source, SignerSource) else None
         alerts = Alerts(on_alert)
         self._names = NameCache(source)
         self._gatherer = EvidenceGatherer(
@@ -73,7 +78,7 @@ class Directory:
             NvsUnavailable: nothing is known about the number now.
         """
         policy = self.policy
-        reading = await self.source.read(to_nvs_digits(number))
+        reading = await self._with_signers(await self.source.read(to_nvs_digits(number)), policy)
         parsed = _parsed(reading)
         if not parsed:
             return await self._tollfree_record(reading, policy)
@@ -93,6 +98,17 @@ class Directory:
         """
         return bool(self.tollfree and self.tollfree.may_answer) and len(digits) <= MAX_DIGITS
 
+    async def _with_signers(self, reading: Reading, policy: TrustPolicy) -> Reading:
+        """The same, with the signers of those entries whose trust depends on them."""
+        if self._signers is None or reading.source_trust is TrustLevel.OPERATOR:
+            return reading
+        unsure = [e for e in reading.entries if policy.asks_signer(e, reading.digits)]
+        if not unsure:
+            return reading
+        sure = await with_consent(self._signers, unsure)
+        entries = tuple(sure.get(entry.name, entry) for entry in reading.entries)
+        return replace(reading, entries=entries)
+
     async def _tollfree_record(self, reading: Reading, policy: TrustPolicy) -> NumberRecord | None:
         if self.tollfree is None or (loaded := await self.tollfree.load(self._names)) is None:
             return None
@@ -100,8 +116,13 @@ class Directory:
         if parsed is None:
             return None
         source_trust = reading.source_trust if loaded.trust is None else loaded.trust
-        reading = replace(reading, source="tollfree", source_trust=source_trust)
-        return _record(reading, _assessed(reading, [(loaded.entry, parsed)], policy, NO_EVIDENCE))
+        rules = replace(
+            reading, entries=(loaded.entry,), source=TOLLFREE, source_trust=source_trust
+        )
+        reading = await self._with_signers(rules, policy)
+        return _record(
+            reading, _assessed(reading, [(reading.entries[0], parsed)], policy, NO_EVIDENCE)
+        )
 
 
 def assemble(

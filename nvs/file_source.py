@@ -101,6 +101,11 @@ class FileSource:
         """Whether some live number starts with `digits` and is longer."""
         return self._loaded.records.index.has_longer(digits)
 
+    def names_of_sms(self, digits: str) -> tuple[Entry, ...]:
+        """The live entries whose SMS goes to `14155551234`."""
+        self._look()
+        return self._loaded.records.index.names_of_sms(digits)
+
     def status(self) -> SourceStatus:
         """`names`, `numbers`, `skipped_names`; not ok while an edit is held back."""
         records = self._loaded.records

@@ -104,6 +104,10 @@ class MemorySource:
         """Whether some live number starts with `digits` and is longer."""
         return self._records.index.has_longer(digits)
 
+    def names_of_sms(self, digits: str) -> tuple[Entry, ...]:
+        """The live entries whose SMS goes to `14155551234`."""
+        return self._records.index.names_of_sms(digits)
+
     def status(self) -> SourceStatus:
         """Always well; `names`, `numbers`, `skipped_names`."""
         index = self._records.index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 from nvs.errors import NvsUnavailable, RpcError, UnusableAnswer
@@ -50,6 +51,20 @@ class NodeCalls(ABC):
                 raise self.unavailable("knows no name_show, so it is no Emercoin node") from exc
             raise UnusableAnswer(f"name_show {name!r}: {exc}") from exc
         return NameInfo.from_json(name, answer)
+
+    async def transactions(self, txids: Iterable[str]) -> dict[str, Any | RpcError]:
+        """The result of `getrawtransaction(txid, 1)` for each, or the node's error in its place.
+
+        Raises:
+            NvsUnavailable: see `call`.
+        """
+        found: dict[str, Any | RpcError] = {}
+        for txid in txids:
+            try:
+                found[txid] = await self.call("getrawtransaction", txid, 1)
+            except RpcError as exc:
+                found[txid] = exc
+        return found
 
     async def height(self) -> int:
         """Height of the best block.

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from nvs.consent import Consent
+
 DEFAULT_TTL = 3600
 """Seconds, for records that state none (DESIGN: JSON formats)."""
 
@@ -33,11 +35,16 @@ class TrustLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """A level and the sentence that explains it; `tenant` only at operator level."""
+    """A level and the sentence that explains it; `tenant` only at operator level.
+
+    Attributes:
+        unsigned: a listed owner's name whose value the owner did not sign.
+    """
 
     level: TrustLevel
     reason: str
     tenant: str | None = None
+    unsigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,9 @@ class Entry:
         expires_in: blocks until expiry, None where nothing expires.
         registered_at: height of the registration (`name_new`) that still runs,
             None where the source cannot tell.
+        txid: transaction that set the value, None where the source does not say.
+        consent: whether the owner signed that transaction, as far as the source
+            looked already.
     """
 
     name: str
@@ -58,6 +68,8 @@ class Entry:
     address: str | None = None
     expires_in: int | None = None
     registered_at: int | None = None
+    txid: str | None = field(default=None, compare=False)
+    consent: Consent = Consent.NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator
 
+from cachetools import LRUCache
+
 from nvs.names import digits_of_nvs_name, e164_nvs_name, enumer_index, enumer_nvs_name
 from nvs.number_record import Entry
+from nvs.sms_target import sms_target
 
 MAX_ENUMER_INDEX = 32767
 """EmerDNS reads no further."""
+
+_MAX_OF_SMS = 4096
+"""Numbers whose reverse look-up is kept."""
 
 
 def reading_order(digits: str) -> Iterator[str]:
@@ -47,6 +53,7 @@ class RecordIndex:
                 if is_live(entry) and enumer_index(entry.name) in {None, 0}
             }
         )
+        self._of_sms: LRUCache[str, tuple[Entry, ...]] = LRUCache(_MAX_OF_SMS)
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -80,8 +87,33 @@ class RecordIndex:
         at = bisect_right(self._numbers, digits)
         return at < len(self._numbers) and self._numbers[at].startswith(digits)
 
+    def names_of_sms(self, digits: str) -> tuple[Entry, ...]:
+        """The entries that count and whose SMS goes to the number `14155551234`.
+
+        The first time a number is asked for, every value is looked through for it.
+        """
+        found = self._of_sms.get(digits)
+        if found is None:
+            found = self._of_sms[digits] = self._search_sms(digits)
+        return found
+
+    def _search_sms(self, digits: str) -> tuple[Entry, ...]:
+        # JSON may write a digit as an escape, so a value with one is read as well.
+        needle, escape = digits.encode(), b"\\u"
+        owners = {digits}
+        for name, entry in self._by_name.items():
+            if needle in entry.value or escape in entry.value:
+                owners.add(digits_of_nvs_name(name) or "")
+        return tuple(
+            entry
+            for owner in sorted(owners - {""})
+            for entry in self.read(owner)
+            if sms_target(owner, entry.value) == digits
+        )
+
     def put(self, entry: Entry) -> None:
         """Add or replace one entry; its name is canonical."""
+        self._of_sms.clear()
         self._by_name[entry.name] = entry
         self._renumber(digits_of_nvs_name(entry.name) or "")
 
@@ -91,6 +123,7 @@ class RecordIndex:
         Raises:
             KeyError: there is none.
         """
+        self._of_sms.clear()
         del self._by_name[name]
         self._renumber(digits_of_nvs_name(name) or "")
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 
 from cachetools import TLRUCache, TTLCache
 
+from nvs.consent import Consent
 from nvs.errors import NvsUnavailable, UnusableAnswer
 from nvs.names import is_readable_name
 from nvs.number_record import Entry, Reading, SourceStatus, TrustLevel
 from nvs.record_index import reading_order
 from nvs.rpc import RpcClient
+from nvs.signer_check import SignerCheck
 
 _log = logging.getLogger("nvs")
 
@@ -59,6 +61,7 @@ class RpcSource:
       after (0.3 ms each), and a reading during which a block arrived is repeated,
       so that one number's entries belong to one block. After three such repeats
       the last one stands. The hash also tells when the height must be asked anew.
+    * Who signed is asked apart, as it matters for the names of listed owners only.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class RpcSource:
         self._clock = clock
         self._numbers = _Shelf(max_entries, serve_stale, clock)
         self._names = _Shelf(min(max_entries, _MAX_NAMES), serve_stale, clock)
+        self._signers = SignerCheck(client, clock=clock)
         self._failure = ""
         self._retry_at = 0.0
         self._probing = False
@@ -108,6 +112,10 @@ class RpcSource:
         """Always False, see `knows_prefixes`."""
         return False
 
+    def names_of_sms(self, digits: str) -> tuple[Entry, ...]:
+        """Always empty: a node cannot be asked which values name a number."""
+        return ()
+
     async def read(self, digits: str) -> Reading:
         """Live entries of one number, in reading order.
 
@@ -129,6 +137,10 @@ class RpcSource:
             raise NvsUnavailable(f"{name[:60]!r} is no name that can be asked for")
         entries = (await self._ask(self._names, name)).entries
         return entries[0] if entries else None
+
+    async def consent(self, entry: Entry) -> Consent:
+        """Whether the entry's owner signed what it says. Never raises; takes 2 s at most."""
+        return await self._signers.consent(entry)
 
     def status(self) -> SourceStatus:
         """Not ok from a failed read until one succeeds.
@@ -155,6 +167,7 @@ class RpcSource:
         reads = (*self._numbers.reads.values(), *self._names.reads.values())
         await self._client.close()
         await asyncio.gather(*reads, return_exceptions=True)
+        await self._signers.settle()
 
     async def _ask(self, shelf: _Shelf, key: str) -> Reading:
         """The answer to one question: kept, under way, new, or stale.
@@ -258,4 +271,4 @@ class RpcSource:
         info = await self._client.name_show(name)
         if info is None or not info.live:
             return None
-        return Entry(name, info.value, info.address, info.expires_in)
+        return Entry(name, info.value, info.address, info.expires_in, txid=info.txid)

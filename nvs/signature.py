@@ -98,7 +98,16 @@ def _recovered(signature: MessageSignature, text: str) -> bytes | None:
     except ValueError:  # r or s out of range, or no point with this x
         return None
     public = key.format(compressed=bool(kind & 4))
-    return _ripemd160(hashlib.sha256(public).digest())
+    return hash160(public)
+
+
+def hash160(octets: bytes) -> bytes:
+    """RIPEMD-160 of SHA-256, 20 octets: how an address names a public key or a script.
+
+    Raises:
+        ValueError: see `can_verify`.
+    """
+    return _ripemd160(hashlib.sha256(octets).digest())
 
 
 def _ripemd160(octets: bytes) -> bytes:

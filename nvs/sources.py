@@ -45,6 +45,14 @@ class RecordSource(Protocol):
         """Whether some live number starts with `digits` and is longer (an empty non-terminal)."""
         ...
 
+    def names_of_sms(self, digits: str) -> tuple[Entry, ...]:
+        """The live entries whose SMS goes to `14155551234`; none where nobody can be asked.
+
+        Raises:
+            NvsUnavailable: nothing is known now.
+        """
+        ...
+
     @property
     def generation(self) -> int:
         """Grows whenever the content may have changed; used as DNS SOA serial. 1..2**32-1."""

@@ -21,7 +21,7 @@ from nvs.lint.record_rules import RECORD_RULES, gaps
 from nvs.lint.service_rules import SERVICE_RULES
 from nvs.lint.size_rules import SIZE_RULES
 from nvs.names import digits_of_nvs_name
-from nvs.number_record import Entry, NumberRecord
+from nvs.number_record import AssessedEntry, Entry, NumberRecord
 
 __all__ = [
     "RULES",
@@ -31,6 +31,7 @@ __all__ = [
     "lint_entries",
     "lint_record",
     "lint_value",
+    "unsigned_names",
 ]
 
 RULES: tuple[Rule, ...] = (*RECORD_RULES, *SIZE_RULES, *SERVICE_RULES, *PRIVACY_RULES)
@@ -48,12 +49,22 @@ def lint_value(name: str, value: str | bytes) -> tuple[Finding, ...]:
 
 
 def lint_record(record: NumberRecord, later_names: Iterable[str] = ()) -> tuple[Finding, ...]:
-    """Findings for a record's entries.
+    """Findings for a record's entries, also for what their trust says.
 
     Args:
         later_names: names of the number known to exist, though the reading stopped before them.
     """
-    return lint_entries((entry.entry for entry in record.entries), later_names)
+    findings = lint_entries((entry.entry for entry in record.entries), later_names)
+    return findings + unsigned_names(record.entries)
+
+
+def unsigned_names(entries: Iterable[AssessedEntry]) -> tuple[Finding, ...]:
+    """Names that somebody else gave to a listed owner, with a value of their own."""
+    return tuple(
+        Finding("unsigned", Severity.WARNING, item.entry.name, "owner", item.trust.reason)
+        for item in entries
+        if item.trust.unsigned
+    )
 
 
 def lint_entries(entries: Iterable[Entry], later_names: Iterable[str] = ()) -> tuple[Finding, ...]:

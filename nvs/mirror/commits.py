@@ -7,14 +7,25 @@ interrupts the work, it goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from nvs.mirror.entries import NameChange, change_of, put_name, settle_expiry, stored
+from nvs.consent import Consent
+from nvs.mirror.entries import NameChange, change_of, put_consent, put_name, settle_expiry, stored
 from nvs.mirror.errors import MirrorUnusable
 from nvs.mirror.keys import name_of
 from nvs.mirror.kinds import Kinds
-from nvs.mirror.layout import LAYOUT, Head, Info, Origin, Stored, height_key, pack_block
+from nvs.mirror.layout import (
+    LAYOUT,
+    UPGRADED,
+    Head,
+    Info,
+    Origin,
+    Stored,
+    height_key,
+    owner_key,
+    pack_block,
+)
 from nvs.mirror.node import SKIPPED_LIMIT, Listed
 from nvs.mirror.reading import Tip
 from nvs.mirror.route import KEEP_BLOCKS, Route
@@ -42,8 +53,9 @@ def adopt_kinds(tables: Tables, kinds: Kinds) -> None:
     info = tables.info()
     if info is None:
         return
-    if info.layout != LAYOUT:
+    if info.layout not in {LAYOUT, *UPGRADED}:
         raise MirrorUnusable(f"the mirror has layout {info.layout}, this version reads {LAYOUT}")
+    info.layout = LAYOUT
     dropped = set(info.wanted) - kinds.words
     for word in kinds.words - set(info.wanted):
         _list(tables, word)
@@ -52,6 +64,33 @@ def adopt_kinds(tables: Tables, kinds: Kinds) -> None:
     info.kinds = sorted(set(info.kinds) & kinds.words)
     info.wanted = sorted(kinds.words)
     tables.put_info(info)
+
+
+def adopt_signers(tables: Tables, signers: frozenset[str]) -> None:
+    """Follow a change of the addresses whose names' transactions are looked at.
+
+    Their names are read again as long as nothing is known for good. What nobody
+    looked at yet counts as not signed until then.
+    """
+    for address in signers:
+        for key, name in _names_of(tables, address):
+            if name.consent.final:
+                continue
+            if name.consent is Consent.NOT_ASKED:
+                put_consent(tables, key, name, Consent.UNREAD)
+            if tables.get("todo", key) is None:
+                tables.put("todo", key, Origin(name.registered_at).pack())
+    for address in tables.signers() - signers:
+        for key, name in _names_of(tables, address):
+            put_consent(tables, key, name, Consent.NOT_ASKED)
+    tables.put_signers(signers)
+
+
+def _names_of(tables: Tables, address: str) -> Iterator[tuple[bytes, Stored]]:
+    for key in tables.duplicates("owners", owner_key(address)):
+        name = stored(tables, key)
+        if name is not None and name.address == address:
+            yield key, name
 
 
 def _list(tables: Tables, word: str) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from nvs.errors import InvalidNumber
-from nvs.formats import read_draft
+from nvs.consent import Consent
 from nvs.mirror.keys import E164_MARK, ENUMER_MARK, digits_of, name_of
 from nvs.mirror.layout import Past, Stored, height_key, owner_key
 from nvs.mirror.tables import Tables
-from nvs.names import to_nvs_digits
+from nvs.sms_target import sms_target
 
 _FIRST_INDEX = ENUMER_MARK + b"\0\0"
 
@@ -58,6 +57,13 @@ def put_name(tables: Tables, key: bytes, new: Stored | None, height: int) -> Sto
     return old
 
 
+def put_consent(tables: Tables, key: bytes, name: Stored, consent: Consent) -> None:
+    """Set what is known about the signer of a kept name."""
+    new = replace(name, consent=consent)
+    _put_indexes(tables, key, name, new)
+    tables.put("names", key, new.pack())
+
+
 def settle_expiry(tables: Tables, old_height: int, new_height: int) -> list[bytes]:
     """Follow a change of height: which names died, or live again after a reorganisation.
 
@@ -72,20 +78,10 @@ def settle_expiry(tables: Tables, old_height: int, new_height: int) -> list[byte
 
 
 def sms_digits(key: bytes, value: bytes) -> bytes | None:
-    """The digits of the number that takes a name's SMS, None where it takes none.
-
-    Only JSON names an SMS route, so other values are not parsed at all.
-    """
+    """The digits of the number that takes a name's SMS, None where it takes none."""
     own = digits_of(key)
-    if own is None or (b"{" not in value and b"[" not in value):
-        return None
-    route = read_draft(value).sms
-    if route is None:
-        return None
-    try:
-        return to_nvs_digits(route.number).encode() if route.number else own
-    except InvalidNumber:
-        return None
+    target = None if own is None else sms_target(own.decode(), value)
+    return None if target is None else target.encode()
 
 
 def _put_indexes(tables: Tables, key: bytes, old: Stored | None, new: Stored | None) -> None:
@@ -100,7 +96,7 @@ def _index_pairs(key: bytes, name: Stored | None) -> set[tuple[str, bytes, bytes
     if name is None:
         return set()
     pairs = {("expiry", height_key(name.expires_at) + key, b"")}
-    if not name.readable:
+    if not name.readable or name.consent is Consent.UNREAD:
         pairs.add(("retry", key, b""))
     if name.address is not None:
         pairs.add(("owners", owner_key(name.address), key))

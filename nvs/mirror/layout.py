@@ -4,6 +4,7 @@
 |---|---|---|
 | `meta` | `head` | `Head`: what a reader needs first |
 | `meta` | `info` | `Info` as JSON: what is kept, listed and counted |
+| `meta` | `signers` | addresses, as JSON: whose names' transactions are looked at |
 | `names` | name key (`keys.py`) | `Stored`, the only copy of a value |
 | `numbers` | digits | empty; numbers with a live entry that counts, for `has_longer` |
 | `expiry` | height (4 octets, big end first) + name key | empty |
@@ -12,7 +13,7 @@
 | `blocks` | height (4 octets) | hash (32 octets), then the touched names' keys |
 | `todo` | name key | `Origin`: to be read from the node |
 | `shards` | `Shard.key` | empty: to be listed by the node |
-| `retry` | name key | empty; names that the node could not tell about |
+| `retry` | name key | empty; names that the node could not tell about, or their signers |
 | `ledger` | name key | `Past`, only for names that went away or lapsed |
 """
 
@@ -25,23 +26,34 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
+from nvs.consent import Consent
+
 DATABASES = (
     *("meta", "names", "numbers", "expiry", "owners", "sms"),
     *("blocks", "todo", "shards", "retry", "ledger"),
 )
 DUPLICATES = frozenset({"owners", "sms"})
 
-LAYOUT = 1
-"""Grows with every change that an older program could not read."""
+LAYOUT = 2
+"""Grows with every change that an older program could not read.
+
+2: the mark of `Stored` holds the signer, too. What layout 1 wrote reads as "nobody looked".
+"""
+
+UPGRADED = frozenset({1})
+"""Layouts whose content needs no change to be of this one."""
 
 HEAD = b"head"
 INFO = b"info"
+SIGNERS = b"signers"
 
 _HEAD = struct.Struct(">II?32s")
 _STORED = struct.Struct(">IIBB")
 _HEIGHT = struct.Struct(">I")
 _MAX_U32 = 2**32 - 1
-_READABLE, _UNREADABLE = 0, 1
+_UNREADABLE = 1
+_CONSENTS = tuple(Consent)  # faster than to call the class, and look-ups spend their time here
+_CONSENT_SHIFT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,7 @@ class Stored:
         expires_at: last height at which it lives.
         registered_at: height of its last name_new, None while unknown.
         readable: False where the node could not tell what the name holds.
+        consent: whether the owner signed what it holds; asked for listed owners only.
     """
 
     value: bytes
@@ -123,6 +136,7 @@ class Stored:
     expires_at: int
     registered_at: int | None = None
     readable: bool = True
+    consent: Consent = Consent.NOT_ASKED
 
     def live(self, height: int) -> bool:
         """Whether consensus counts the name at a height (Emercoin 0.8.6, NameActive)."""
@@ -131,7 +145,7 @@ class Stored:
     def pack(self) -> bytes:
         """Ten octets, address, value."""
         address = (self.address or "").encode()[:255]
-        mark = _READABLE if self.readable else _UNREADABLE
+        mark = self.consent << _CONSENT_SHIFT | (0 if self.readable else _UNREADABLE)
         head = _STORED.pack(self.expires_at, self.registered_at or 0, mark, len(address))
         return head + address + self.value
 
@@ -141,7 +155,14 @@ class Stored:
         expires_at, registered_at, mark, size = _STORED.unpack_from(octets)
         end = _STORED.size + size
         address = octets[_STORED.size : end].decode("utf-8", "replace") or None
-        return cls(octets[end:], address, expires_at, registered_at or None, mark == _READABLE)
+        return cls(
+            octets[end:],
+            address,
+            expires_at,
+            registered_at or None,
+            not mark & _UNREADABLE,
+            _CONSENTS[mark >> _CONSENT_SHIFT],
+        )
 
 
 @dataclass(frozen=True, slots=True)

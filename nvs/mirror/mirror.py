@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from nvs.errors import NvsError, NvsUnavailable
-from nvs.mirror.commits import adopt_kinds
+from nvs.mirror.commits import adopt_kinds, adopt_signers
 from nvs.mirror.entries import NameChange
 from nvs.mirror.kinds import Kinds
 from nvs.mirror.node import Node
 from nvs.mirror.reader import GRACE, MirrorReader
 from nvs.mirror.store import MAP_SIZE, Store
+from nvs.mirror.tables import Tables
 from nvs.mirror.verify import Comparison, Difference
 from nvs.mirror.wake import Wake
 from nvs.mirror.work import Worker
@@ -53,6 +54,7 @@ class Mirror:
         client: RpcClient,
         *,
         also: tuple[str, ...] = (),
+        signers: Collection[str] = (),
         zmq: str = "",
         poll: float = 5.0,
         grace: float = GRACE,
@@ -65,6 +67,8 @@ class Mirror:
         Args:
             path: a directory, made if it is not there.
             also: other names to keep: prefixes that end in `:`, and exact names.
+            signers: owner addresses of a `TrustPolicy`; of their names the node is asked
+                whether the owner signed what they say. Of all others nobody knows.
             zmq: the node's `-zmqpubhashblock` address; the node is polled as well.
             poll: seconds between two looks at the best block.
             grace: seconds without a look after which answers count as stale.
@@ -78,7 +82,7 @@ class Mirror:
         self._kinds = Kinds(also)
         self._store = Store(path, map_size)
         self._client = client
-        self._node = Node(client)
+        self._node = Node(client, signers)
         self._zmq = zmq
         self._poll = poll
         self._grace = grace
@@ -116,11 +120,15 @@ class Mirror:
         worker = Worker(self._store, self._node, self._kinds, self._executor)
         try:
             self._store.open_writer()
-            await worker.write(lambda tables: adopt_kinds(tables, self._kinds))
+            await worker.write(self._adopt_settings)
         except BaseException:
             self._release()
             raise
         self._worker = worker
+
+    def _adopt_settings(self, tables: Tables) -> None:
+        adopt_kinds(tables, self._kinds)
+        adopt_signers(tables, self._node.signers)
 
     async def start(self) -> None:
         """Open, and follow in the background until `close`.
@@ -163,6 +171,14 @@ class Mirror:
             store=self._store,
             failure=lambda: self._failure,
         )
+
+    def serve(self, reader: MirrorReader) -> None:
+        """Let a reader that is in use already go on through this writer; before `open`.
+
+        As one process must not open a mirror twice, its own files are closed. When
+        this is closed, or could not be opened, call `reader.detach()` at once.
+        """
+        reader.attach(self._store, lambda: self._failure)
 
     async def sync(self, progress: Progress | None = None) -> None:
         """Bring the mirror in step with the node's best block, by a first sync if need be.

@@ -9,11 +9,13 @@ hold at most 30 names: replies between 16 and 64 KiB take 44 ms longer
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
-from nvs.errors import RpcError, UnusableAnswer
+from nvs.consent import Consent, Question, consents
+from nvs.errors import NvsUnavailable, RpcError, UnusableAnswer
 from nvs.mirror.script import NameOp, operations
 from nvs.mirror.shards import Shard, escaped
 from nvs.name_info import NameInfo, whole_number
@@ -23,7 +25,7 @@ from nvs.rpc import RpcClient
 T = TypeVar("T")
 
 BATCH = 30
-"""Names in one `name_show` batch."""
+"""Names in one `name_show` batch, or transactions in one of `getrawtransaction`."""
 
 CONNECTIONS = 4
 """Batches at the same time; the node has four RPC threads by default."""
@@ -66,9 +68,14 @@ class Block:
 
 
 class Node:
-    """Typed calls on one client."""
+    """Typed calls on one client.
 
-    def __init__(self, client: RpcClient) -> None:
+    Attributes:
+        signers: addresses whose names' transactions are looked at.
+    """
+
+    def __init__(self, client: RpcClient, signers: Collection[str] = ()) -> None:
+        self.signers = frozenset(signers)
         self._client = client
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self.best_hash = client.best_hash
@@ -106,6 +113,30 @@ class Node:
         if answer.code == METHOD_NOT_FOUND:
             raise self.unavailable("knows no name_show, so it is no Emercoin node")
         return UnusableAnswer(f"name_show {name!r}: {answer}")
+
+    async def consents(self, questions: Iterable[Question]) -> dict[Question, Consent]:
+        """Who signed, of names of `signers`.
+
+        Raises:
+            NvsUnavailable: no answer.
+        """
+        return await consents(self._transactions, questions)
+
+    async def _transactions(self, txids: Sequence[str]) -> Mapping[str, Any | RpcError]:
+        parts = [txids[i : i + BATCH] for i in range(0, len(txids), BATCH)]
+        answers = await self._together(self._told(part) for part in parts)
+        return dict(zip(txids, chain.from_iterable(answers), strict=True))
+
+    async def _told(self, txids: Sequence[str]) -> list[Any | RpcError]:
+        calls = [("getrawtransaction", txid, 1) for txid in txids]
+        try:
+            return await self._client.call_each(calls, wait=SLOW_TIMEOUT)
+        except NvsUnavailable:
+            if len(calls) == 1:
+                raise
+        # Anybody may make one as large as a block, and several are too long for one answer.
+        each = [await self._client.call_each([call], wait=SLOW_TIMEOUT) for call in calls]
+        return [answer for (answer,) in each]
 
     async def listed(self, shard: Shard, limit: int = LIST_LIMIT) -> list[Listed]:
         """The names of a shard, expired ones included, deleted ones not.

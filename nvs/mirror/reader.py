@@ -53,6 +53,17 @@ class MirrorReader:
         self._clock = clock
         self._failure = failure
 
+    def attach(self, store: Store, failure: Callable[[], str]) -> None:
+        """Read through the files of the writer in this process; see `Mirror.serve`."""
+        self.detach()
+        self._store, self._failure, self._shared = store, failure, True
+
+    def detach(self) -> None:
+        """Open the files by itself again, once the writer in this process has closed them."""
+        if not self._shared:
+            self._store.close()
+        self._store, self._failure, self._shared = Store(self._store.path), str, False
+
     # RecordSource ---------------------------------------------------------------------
 
     @property
@@ -263,7 +274,12 @@ def _entry(key: bytes, name: Stored, height: int) -> Entry:
     if not name.readable:
         raise UnusableAnswer(f"the node could not tell what {name_of(key)} holds")
     return Entry(
-        name_of(key), name.value, name.address, name.expires_at - height, name.registered_at
+        name_of(key),
+        name.value,
+        name.address,
+        name.expires_at - height,
+        name.registered_at,
+        consent=name.consent,
     )
 
 

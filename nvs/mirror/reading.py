@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from nvs.consent import Question
 from nvs.errors import UnusableAnswer
 from nvs.mirror.entries import stored
 from nvs.mirror.keys import name_of
 from nvs.mirror.layout import Origin, Stored
 from nvs.mirror.node import Node
 from nvs.mirror.store import Store
+from nvs.mirror.tables import Tables
 from nvs.mirror.touches import registration
 from nvs.name_info import NameInfo
 
@@ -55,11 +57,13 @@ async def read_names(
     """
     with store.read() as tables:
         known = {key: stored(tables, key) for key in origins}
-        unreadable = tables.count("retry")
+        unreadable = _unreadable_names(tables)
     names = {key: name_of(key) for key in origins}
     infos = await node.names(names.values())
     found: dict[bytes, Stored | None] = {}
-    unsure: dict[bytes, Stored] = {}
+    made: dict[bytes, Stored] = {}
+    unsure: list[bytes] = []
+    signed: dict[bytes, Question] = {}
     for key, name in names.items():
         info = infos[name]
         if isinstance(info, UnusableAnswer):
@@ -68,19 +72,32 @@ async def read_names(
                 raise info
             found[key] = _unreadable(known[key])
             continue
-        found[key] = made = _stored(info, tip)
-        if made is None or info is None:
+        found[key] = shown = _stored(info, tip)
+        if shown is None or info is None:
             continue
         registered_at = registration(origins[key], info.txid, known[key])
+        made[key] = replace(shown, registered_at=registered_at)
         if registered_at is None:
-            unsure[key] = made
-        found[key] = replace(made, registered_at=registered_at)
+            unsure.append(key)
+        if shown.address in node.signers:
+            signed[key] = Question(info.txid, shown.address)
     if unsure:
         registered = await node.registrations(names[key] for key in unsure)
-        for key, made in unsure.items():
-            found[key] = replace(made, registered_at=registered.get(names[key]))
+        for key in unsure:
+            made[key] = replace(made[key], registered_at=registered.get(names[key]))
+    if signed:
+        told = await node.consents(signed.values())
+        for key, asked in signed.items():
+            made[key] = replace(made[key], consent=told[asked])
     await require_tip(node, tip.hash)
+    found.update(made)
     return found
+
+
+def _unreadable_names(tables: Tables) -> int:
+    """Of those to be tried again; the others only lack their signer."""
+    names = (stored(tables, key) for key in tables.keys("retry"))
+    return sum(name is not None and not name.readable for name in names)
 
 
 def _stored(info: NameInfo | None, tip: Tip) -> Stored | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import lmdb
 
-from nvs.mirror.layout import HEAD, INFO, Head, Info, height_key, unpack_block
+from nvs.mirror.layout import HEAD, INFO, SIGNERS, Head, Info, height_key, unpack_block
 
 
 class Tables:
@@ -89,6 +90,15 @@ class Tables:
     def put_info(self, info: Info) -> None:
         """Set what is kept."""
         self.put("meta", INFO, info.pack())
+
+    def signers(self) -> frozenset[str]:
+        """Addresses whose names' transactions are looked at."""
+        octets = self.get("meta", SIGNERS)
+        return frozenset() if octets is None else frozenset(json.loads(octets))
+
+    def put_signers(self, addresses: Iterable[str]) -> None:
+        """Set whose."""
+        self.put("meta", SIGNERS, json.dumps(sorted(addresses)).encode())
 
     def block(self, height: int) -> tuple[str, list[bytes]] | None:
         """Hash and touched keys of the block followed at a height, None where none is kept."""

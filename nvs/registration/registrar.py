@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nvs.consent import Consent, Question, consents
 from nvs.errors import NvsUnavailable, RpcAuthError, RpcError
 from nvs.name_info import NameInfo
 from nvs.names import enumer_nvs_name
@@ -79,6 +80,14 @@ class Registrar:
     async def state(self, name: str) -> NameState:
         """The name now, without what is pending."""
         return NameState(await self._node.name_show(name))
+
+    async def consent(self, state: NameState) -> Consent:
+        """Whether the name's owner signed what it says, `UNREAD` where the node does not answer."""
+        asked = Question(state.txid or None, state.address)
+        try:
+            return (await consents(self._node.transactions, [asked]))[asked]
+        except NvsUnavailable:
+            return Consent.UNREAD
 
     async def pending(self, name: str) -> tuple[str, ...]:
         """Operations on this name that no block has yet: `name_new 60635b...`."""

@@ -19,6 +19,10 @@ With blocks, reorganisations and expiry:
         run_my_code(node.url)
         chain.reorg(depth=1, change=lambda c: c.name_new("enum:14155551234:0", "other"))
 
+Whoever pays signs: by default the new owner itself, else as told, for instance a stranger:
+
+    chain.name_new("enum:14155551234:1", "x", address=mine, paid_by=chain.stranger())
+
 Nothing here leaves 127.0.0.1.
 """
 

@@ -33,6 +33,7 @@ class BlockTree:
         self._known: dict[str, Block] = {}
         self._applied: dict[str, list[bytes]] = {}
         self._gone: list[Block] = []
+        self._transactions: dict[str, tuple[Transaction, Block]] = {}
         for _ in range(height + 1):
             self.mine([])
 
@@ -55,6 +56,10 @@ class BlockTree:
     def known(self, block_hash: str) -> Block | None:
         """Any block ever made, active or not."""
         return self._known.get(block_hash)
+
+    def transaction(self, txid: str) -> tuple[Transaction, Block] | None:
+        """A transaction and the block that got it last; not of those loaded in bulk."""
+        return self._transactions.get(txid)
 
     def active(self, block: Block) -> bool:
         """Whether a block is in the chain of the tip."""
@@ -124,7 +129,9 @@ class BlockTree:
     def _connect(self, block: Block) -> None:
         self._known[block.hash] = block
         self._active.append(block)
-        self._applied[block.hash] = self.names.connect(block.height, block.make())
+        content = block.make()
+        self._applied[block.hash] = self.names.connect(block.height, content)
+        self._transactions |= {transaction.txid: (transaction, block) for transaction in content}
 
     def _coinbase(self) -> Transaction:
         height = len(self._active)

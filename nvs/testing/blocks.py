@@ -88,12 +88,13 @@ class Block:
         """Result of `getblock(hash, 1)`, or of `getblock(hash, 2)` when `full`."""
         transactions = self.make()
         size = len(self.octets())
+        stripped = size - sum(len(t.octets) - len(t.stripped) for t in transactions)
         shown = {
             "hash": self.hash,
             "confirmations": confirmations,
-            "strippedsize": size,
+            "strippedsize": stripped,
             "size": size,
-            "weight": 4 * size,
+            "weight": 3 * stripped + size,
             "height": self.height,
             "version": _VERSION,
             "versionHex": f"{_VERSION:08x}",

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from nvs.testing.chain_addresses import KeyHash, Network, read_address, write_address
 from nvs.testing.name_event import Event, rented
 from nvs.testing.name_script import NameOp, Operation
-from nvs.testing.transactions import Outpoint, Output, Transaction
+from nvs.testing.transactions import Input, Output, Transaction
 
 NAME_PRICE = 100
 """Millionths of a coin in a name's output."""
@@ -174,5 +174,5 @@ class BulkLayer:
         name, value, days, address = self._source[number]
         owner = read_address(self._network, address)
         op = NameOp(Operation.NEW, name, value, days, owner)
-        spent = Outpoint(f"{number + 1:064x}", 0)
+        spent = Input(f"{number + 1:064x}", 0)
         return Transaction(self._time, (spent,), (Output(NAME_PRICE, owner, op),)), op

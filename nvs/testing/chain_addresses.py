@@ -1,4 +1,4 @@
-"""Emercoin addresses: pay to public key hash, in Base58Check and in Bech32.
+"""Emercoin addresses: pay to public key hash, in Base58Check and in Bech32, and to script hash.
 
 Version octets and Bech32 prefixes are those of Emercoin Core's chain parameters;
 the ones of regtest were also seen in a running node's answers.
@@ -24,12 +24,14 @@ class Network(NamedTuple):
     """First octet of a P2PKH address."""
     prefix: str
     """Human-readable part of a Bech32 address."""
+    script_version: int = 196
+    """First octet of a P2SH address."""
 
 
 NETWORKS = {
     network.name: network
     for network in (
-        Network("main", 33, "em"),
+        Network("main", 33, "em", 92),
         Network("test", 111, "te"),
         Network("regtest", 111, "emrt"),
     )
@@ -37,10 +39,17 @@ NETWORKS = {
 
 
 class KeyHash(NamedTuple):
-    """What an address says: whose key, and by which script."""
+    """What an address says: whose key, and by which script.
+
+    Attributes:
+        digest: of the public key, or of the script (P2SH).
+        legacy: written in Base58Check, not in Bech32.
+        script: P2SH; here always of a P2WPKH script.
+    """
 
     digest: bytes
     legacy: bool
+    script: bool = False
 
 
 def hash160(octets: bytes) -> bytes:
@@ -50,9 +59,10 @@ def hash160(octets: bytes) -> bytes:
 
 @lru_cache(maxsize=65536)
 def write_address(network: Network, owner: KeyHash) -> str:
-    """`mqZYo461aC5KbPjHA7JYEfDQRn2bQ5UB5p` when legacy, else `emrt1qqfs0dee..`."""
+    """`mqZYo461aC5KbPjHA7JYEfDQRn2bQ5UB5p` when legacy (P2SH `2..`), else `emrt1qqfs0dee..`."""
     if owner.legacy:
-        return _base58check(bytes([network.version]) + owner.digest)
+        version = network.script_version if owner.script else network.version
+        return _base58check(bytes([version]) + owner.digest)
     values = [0, *_five_bits(owner.digest)]
     checked = [*_expanded(network.prefix), *values, 0, 0, 0, 0, 0, 0]
     check = _polymod(checked) ^ 1
@@ -62,12 +72,12 @@ def write_address(network: Network, owner: KeyHash) -> str:
 
 @lru_cache(maxsize=65536)
 def read_address(network: Network, address: str) -> KeyHash:
-    """The key hash of a P2PKH or P2WPKH address.
+    """The hash of a P2PKH, P2WPKH or P2SH address.
 
     Raises:
         ValueError: neither, damaged, or of another network.
     """
-    owner = _read_bech32(network, address) or _read_base58(address)
+    owner = _read_bech32(network, address) or _read_base58(network, address)
     if owner is None or write_address(network, owner) != address:
         raise ValueError(f"not a {network.name} address: {address!r}")
     return owner
@@ -83,13 +93,14 @@ def _read_bech32(network: Network, address: str) -> KeyHash | None:
     return KeyHash(number.to_bytes(_HASH_OCTETS, "big"), legacy=False)
 
 
-def _read_base58(address: str) -> KeyHash | None:
+def _read_base58(network: Network, address: str) -> KeyHash | None:
     if not 25 <= len(address) <= 35 or not set(address) <= set(_BASE58):
         return None
     number = 0
     for character in address:
         number = number * 58 + _BASE58.index(character)
-    return KeyHash(number.to_bytes(27, "big")[3:-4], legacy=True)
+    payload = number.to_bytes(27, "big")[2:-4]
+    return KeyHash(payload[1:], legacy=True, script=payload[0] == network.script_version)
 
 
 def _base58check(payload: bytes) -> str:

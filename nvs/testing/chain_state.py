@@ -22,7 +22,7 @@ class ChainState:
         self.has_wallet = True
         self.downloading = False
         self.tree = BlockTree(self.network, seed, height)
-        self.pool = Mempool(self.tree)
+        self.pool = Mempool(self.tree, self.wallet)
 
     # What a reader would see ------------------------------------------------------------
 
@@ -75,10 +75,15 @@ class ChainState:
 
     # Keys -----------------------------------------------------------------------------------
 
-    def new_address(self, *, legacy: bool = False) -> str:
-        """Address of a new wallet key: P2WPKH, or P2PKH when `legacy`."""
+    def new_address(self, *, legacy: bool = False, script: bool = False) -> str:
+        """Address of a new wallet key: P2WPKH, P2PKH (`legacy`), or P2SH of P2WPKH (`script`)."""
         with self.lock:
-            return self.wallet.new_address(legacy=legacy)
+            return self.wallet.new_address(legacy=legacy, script=script)
+
+    def stranger(self, *, legacy: bool = False, script: bool = False) -> str:
+        """Address of somebody else: not the wallet's, but it can pay and sign here."""
+        with self.lock:
+            return self.wallet.new_address(legacy=legacy, script=script, other=True)
 
     def sign(self, address: str, message: str | bytes) -> str:
         """Base64 signature of a message, as RPC `signmessage` makes.

@@ -27,6 +27,7 @@ from nvs.testing.fake_ledger import as_octets
 from nvs.testing.name_calls import NameCalls
 from nvs.testing.name_script import NameOp, Operation
 from nvs.testing.rpc_method import Method
+from nvs.testing.transaction_calls import TransactionCalls
 from nvs.testing.wallet_calls import WalletCalls
 from nvs.testing.zmq_publisher import HashblockPublisher
 
@@ -60,20 +61,27 @@ class FakeChain(ChainState):
         self._hooks = CallHooks()
         self._publisher: HashblockPublisher | None = None
         self._methods = BlockCalls(self).methods() | NameCalls(self).methods()
-        self._methods |= WalletCalls(self).methods()
+        self._methods |= WalletCalls(self).methods() | TransactionCalls(self).methods()
 
     # Into the mempool, unchecked; each returns the txid -----------------------------------
 
     def name_new(
-        self, name: str | bytes, value: str | bytes, days: int = 365, *, address: str | None = None
+        self,
+        name: str | bytes,
+        value: str | bytes,
+        days: int = 365,
+        *,
+        address: str | None = None,
+        paid_by: str | None = None,
     ) -> str:
         """Register at the next `mine`, if nobody holds the name then.
 
         Args:
             days: of 175 blocks.
             address: owner; one of a new wallet key by default.
+            paid_by: whose coin is spent, so who signs; the owner by default.
         """
-        return self.send(self.op(Operation.NEW, name, value, days, address))
+        return self._send(self.op(Operation.NEW, name, value, days, address), paid_by)
 
     def name_update(
         self,
@@ -83,14 +91,17 @@ class FakeChain(ChainState):
         *,
         address: str | None = None,
         forged: bool = False,
+        paid_by: str | None = None,
     ) -> str:
         """Change value and owner, add days.
 
         Args:
             address: new owner; one of a new wallet key by default, as the node does.
             forged: signed by somebody else: in the block and without effect.
+            paid_by: whose coin is spent; the new owner by default. The old owner
+                signs in any case, unless forged.
         """
-        return self.send(self.op(Operation.UPDATE, name, value, days, address, forged))
+        return self._send(self.op(Operation.UPDATE, name, value, days, address, forged), paid_by)
 
     def name_delete(
         self, name: str | bytes, *, address: str | None = None, forged: bool = False
@@ -121,10 +132,21 @@ class FakeChain(ChainState):
             owner = self._owner(address)
         return NameOp(kind, as_octets(name), as_octets(value), days, owner, forged)
 
-    def send(self, *operations: NameOp) -> str:
-        """One transaction with several operations, as `name_updatemany` makes."""
+    def send(self, *operations: NameOp, paid_by: Sequence[str] = ()) -> str:
+        """One transaction with several operations, as `name_updatemany` makes.
+
+        Args:
+            paid_by: whose coins are spent, in this order; the first name's new owner's
+                by default.
+
+        Raises:
+            ValueError: an address of `paid_by` is none of this network.
+        """
         with self.lock:
-            return self.pool.send(operations)
+            return self.pool.send(operations, [self._owner(address) for address in paid_by])
+
+    def _send(self, operation: NameOp, paid_by: str | None) -> str:
+        return self.send(operation, paid_by=() if paid_by is None else (paid_by,))
 
     # Blocks -------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ CHUNK = 520
 """Octets of a value in one push."""
 
 _OPCODES = {"OP_DROP": 0x75, "OP_2DROP": 0x6D, "OP_DUP": 0x76, "OP_HASH160": 0xA9}
-_OPCODES |= {"OP_EQUALVERIFY": 0x88, "OP_CHECKSIG": 0xAC, "1": 0x51, "2": 0x52, "3": 0x53}
+_OPCODES |= {"OP_EQUAL": 0x87, "OP_EQUALVERIFY": 0x88, "OP_CHECKSIG": 0xAC}
+_OPCODES |= {"1": 0x51, "2": 0x52, "3": 0x53}
 
 
 class Operation(IntEnum):
@@ -62,7 +63,7 @@ class Script(NamedTuple):
     def octets(self) -> bytes:
         """The serialised script."""
         return b"".join(
-            _push(element) if isinstance(element, bytes) else bytes([_OPCODES[element]])
+            push(element) if isinstance(element, bytes) else bytes([_OPCODES[element]])
             for element in self.elements
         )
 
@@ -74,7 +75,9 @@ class Script(NamedTuple):
 
 
 def pay_to(owner: KeyHash) -> Script:
-    """P2PKH or P2WPKH."""
+    """P2PKH, P2WPKH or P2SH."""
+    if owner.script:
+        return Script(("OP_HASH160", owner.digest, "OP_EQUAL"), "scripthash")
     if owner.legacy:
         words = ("OP_DUP", "OP_HASH160", owner.digest, "OP_EQUALVERIFY", "OP_CHECKSIG")
         return Script(words, "pubkeyhash")
@@ -105,7 +108,8 @@ def script_number(number: int) -> bytes:
     return bytes(octets)
 
 
-def _push(data: bytes) -> bytes:
+def push(data: bytes) -> bytes:
+    """What puts these octets onto the stack."""
     size = len(data)
     if size < 0x4C:
         return bytes([size]) + data

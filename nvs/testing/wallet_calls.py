@@ -86,7 +86,9 @@ class WalletCalls:
                 owner = self._address(to_address)
             except ValueError:
                 raise CallError(_FAILED, "Invalid emercoin address") from None
-        return self._chain.pool.send([NameOp(kind, name, value, days, owner)])
+        pays_from = self._chain.wallet.pays_from
+        payers = [] if pays_from is None else [pays_from]
+        return self._chain.pool.send([NameOp(kind, name, value, days, owner)], payers)
 
     def _check_state(self, kind: Operation, name: bytes) -> None:
         pending = self._chain.pool.pending(name)
@@ -144,7 +146,10 @@ class WalletCalls:
     # Keys -----------------------------------------------------------------------------
 
     def _getnewaddress(self, params: list[Any]) -> str:
-        return self._chain.wallet.new_address(legacy=octets(params, 1) == b"legacy")
+        kind = octets(params, 1)
+        return self._chain.wallet.new_address(
+            legacy=kind == b"legacy", script=kind == b"p2sh-segwit"
+        )
 
     def _signmessage(self, params: list[Any]) -> str:
         address, message = octets(params, 0), octets(params, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,9 +164,11 @@ def dump(mirror: Mirror, databases: tuple[str, ...] = INDEXES) -> dict[str, list
         return {db: list(found.cursor(db)) for db in databases}
 
 
-async def fresh_dump(chain: FakeChain, path: Path) -> dict[str, list[Any]]:
+async def fresh_dump(
+    chain: FakeChain, path: Path, signers: Collection[str] = ()
+) -> dict[str, list[Any]]:
     """The databases of a mirror that has just been made of the same chain."""
-    async with Mirror(path, DirectClient(chain), also=ALSO) as mirror:
+    async with Mirror(path, DirectClient(chain), also=ALSO, signers=signers) as mirror:
         await mirror.sync()
         return dump(mirror)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nvs.address import key_hash
+from nvs.address import Destination, Form, _polymod, destination, key_hash
 from tests.unit.nvs.emercoin_vectors import EXPIRING, LEGACY, MAINNET, SEGWIT
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -85,3 +85,33 @@ def test_one_wrong_character_is_noticed(address: str) -> None:
 @example("emrt1" + "q" * 39)
 def test_hostile_addresses_never_raise(text: str) -> None:
     assert key_hash(text) is None
+
+
+# Scripts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [92, 196])
+def test_addresses_of_scripts(version: int) -> None:
+    address = base58check(bytes([version]) + bytes(range(20)))
+    assert destination(address) == Destination(Form.P2SH, bytes(range(20)))
+
+
+def test_addresses_of_witness_scripts() -> None:
+    # BIP173's own P2WSH vector, its prefix and checksum replaced
+    script = bytes.fromhex("1863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262")
+    data = "qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q"
+    address = checked("te", data)
+    assert destination(address) == Destination(Form.P2WSH, script)
+    assert destination(address.upper()) == destination(address)
+    assert key_hash(address) is None
+    assert destination(checked("te", data[:-1] + "p")) is None  # padding that is not 0
+    assert destination(checked("te", data[:-1])) is None
+
+
+def checked(prefix: str, data: str) -> str:
+    """The text with its checksum (BIP173)."""
+    values = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+    values += ["qpzry9x8gf2tvdw0s3jn54khce6mua7l".index(char) for char in data]
+    check = _polymod([*values, 0, 0, 0, 0, 0, 0]) ^ 1
+    tail = ["qpzry9x8gf2tvdw0s3jn54khce6mua7l"[check >> 5 * (5 - i) & 31] for i in range(6)]
+    return f"{prefix}1{data}{''.join(tail)}"

@@ -495,9 +495,7 @@ def test_an_sms_number_that_is_none(monkeypatch) -> None:
     from nvs.formats.draft import Draft
     from nvs.number_record import SmsRoute
 
-    monkeypatch.setattr(
-        "nvs.mirror.entries.read_draft", lambda _: Draft(sms=SmsRoute("telnyx", "+1"))
-    )
+    monkeypatch.setattr("nvs.sms_target.read_draft", lambda _: Draft(sms=SmsRoute("telnyx", "+1")))
     assert sms_digits(b"1415!", b"{}") is None
 
 

@@ -104,6 +104,14 @@ async def test_reading(mirror: Mirror, chain: FakeChain) -> None:
     assert (await reader.read("1415")).entries == ()
 
 
+async def test_an_e164_name_that_expired_hides_nothing(mirror: Mirror, chain: FakeChain) -> None:
+    chain.name_update("enum:14155551234:0", SMS, 30)
+    chain.mine(2 * 175 + 1)
+    await mirror.sync()
+    reading = await mirror.reader().read("14155551234")
+    assert [entry.name for entry in reading.entries] == ["enum:14155551234:0"]
+
+
 async def test_reverse(mirror: Mirror, chain: FakeChain) -> None:
     await mirror.sync()
     reader = mirror.reader()
@@ -228,4 +236,24 @@ async def test_a_reader_on_its_own(chain: FakeChain, tmp_path: Path) -> None:
         await mirror.sync()
     assert (await reader.read("14155551234")).entries
     await reader.close()
+    await reader.close()
+
+
+async def test_a_reader_goes_on_through_a_writer(chain: FakeChain, tmp_path: Path) -> None:
+    """As in a process that follows the chain for a while, and before and after only reads."""
+    path = tmp_path / "passed-on"
+    reader = MirrorReader(path)
+    for _ in range(2):
+        writer = Mirror(path, DirectClient(chain), also=ALSO)
+        writer.serve(reader)
+        with pytest.raises(NvsUnavailable, match="not open"):
+            await reader.read("14155551234")
+        await writer.open()
+        await writer.sync()
+        assert len((await reader.read("14155551234")).entries) == 2
+        await reader.close()  # of another's files: nothing
+        assert len((await reader.read("14155551234")).entries) == 2
+        await writer.close()
+        reader.detach()
+        assert len((await reader.read("14155551234")).entries) == 2
     await reader.close()

@@ -178,8 +178,8 @@ async def test_another_chain(chain: FakeChain, tmp_path: Path) -> None:
 async def test_another_layout(chain: FakeChain, tmp_path: Path, monkeypatch) -> None:
     async with Mirror(tmp_path / "m", DirectClient(chain)) as mirror:
         await mirror.sync()
-    monkeypatch.setattr("nvs.mirror.commits.LAYOUT", 2)
-    with pytest.raises(MirrorUnusable, match="has layout 1"):
+    monkeypatch.setattr("nvs.mirror.commits.LAYOUT", 3)
+    with pytest.raises(MirrorUnusable, match="has layout 2"):
         await Mirror(tmp_path / "m", DirectClient(chain)).open()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nvs.consent import Consent
 from nvs.errors import NvsUnavailable, RpcAuthError, RpcError
 from nvs.node_calls import NodeCalls
 from nvs.registration import (
@@ -80,6 +81,20 @@ async def test_a_whole_life(chain: FakeChain, registrar: Registrar) -> None:
     chain.mine()
     assert not (await registrar.state(NAME)).live
     assert (await registrar.check(NEW)).info is not None
+
+
+async def test_who_signed(chain: FakeChain, registrar: Registrar) -> None:
+    owner = chain.new_address()
+    chain.name_new(NAME, "v", address=owner, paid_by=chain.stranger())
+    chain.mine()
+    assert await registrar.consent(await registrar.state(NAME)) is Consent.UNSIGNED
+    chain.name_update(NAME, "v", address=owner)
+    chain.mine()
+    state = await registrar.state(NAME)
+    assert await registrar.consent(state) is Consent.SIGNED
+    assert await registrar.consent(NameState()) is Consent.UNKNOWN
+    away = Registrar(Odd(getrawtransaction=NvsUnavailable("away")))
+    assert await away.consent(state) is Consent.UNREAD
 
 
 async def test_refusals(chain: FakeChain, registrar: Registrar) -> None:

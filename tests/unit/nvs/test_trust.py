@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 import nvs.trust
+from nvs.consent import Consent
 from nvs.number_record import Entry, ParsedEntry, Signature, TrustLevel
 from nvs.trust import Owner, TrustPolicy
 from tests.unit.nvs.emercoin_vectors import SEGWIT
@@ -86,6 +87,90 @@ def test_an_old_copy_of_the_chain_makes_nobody_an_operator():
     assert level(60.1, TrustLevel.ATTESTED).level is TrustLevel.ATTESTED
 
 
+# Signers -----------------------------------------------------------------------------------
+
+ALICE = Owner("EAlice", "alice", ("+1415",))
+
+
+def signed(consent, rule="when_known", source=TrustLevel.UNTRUSTED, address="EAlice", claims=()):
+    policy = TrustPolicy((ALICE,), require_signer=rule)
+    entry = Entry(NAME, b"", address, consent=consent)
+    return policy.assess(entry, DIGITS, ParsedEntry(NAME, "enumer", signatures=claims), source)
+
+
+@pytest.mark.parametrize(
+    ("consent", "rules"),
+    [
+        (Consent.SIGNED, {"always", "when_known", "never"}),
+        (Consent.NOT_ASKED, {"when_known", "never"}),
+        (Consent.UNKNOWN, {"when_known", "never"}),
+        (Consent.UNREAD, {"never"}),
+        (Consent.UNSIGNED, {"never"}),
+    ],
+)
+def test_what_a_listed_owner_must_have_signed(consent, rules):
+    for rule in ("always", "when_known", "never"):
+        trust = signed(consent, rule)
+        is_operator = trust.level is TrustLevel.OPERATOR
+        assert is_operator is (rule in rules), rule
+        assert trust.tenant == ("alice" if is_operator else None)
+        assert trust.unsigned is (consent is Consent.UNSIGNED and rule != "never")
+
+
+@pytest.mark.parametrize(
+    ("consent", "rule", "words"),
+    [
+        (Consent.SIGNED, "when_known", "its prefix +1415; it signed this value"),
+        (Consent.NOT_ASKED, "when_known", "its prefix +1415; signer not checked"),
+        (Consent.UNKNOWN, "when_known", "; signer not checked, as the node cannot tell"),
+        (Consent.UNSIGNED, "never", "; signer not checked"),
+        (Consent.UNSIGNED, "when_known", "registered to a listed address but not signed by it"),
+        (Consent.UNREAD, "when_known", "but whether it signed this value could not be read now"),
+        (Consent.UNKNOWN, "always", "but nobody can tell whether it signed this value (trust.req"),
+    ],
+)
+def test_the_reason_says_who_signed(consent, rule, words):
+    assert words in signed(consent, rule).reason
+
+
+def test_the_signer_matters_for_listed_owners_of_the_chain_only():
+    assert signed(Consent.UNSIGNED, source=TrustLevel.OPERATOR).tenant == "alice"
+    other = signed(Consent.UNSIGNED, address="EMallory")
+    assert "not listed" in other.reason
+    assert not other.unsigned
+
+
+def test_what_the_owner_did_not_sign_may_be_attested():
+    trust = signed(Consent.UNSIGNED, source=TrustLevel.ATTESTED)
+    assert (trust.level, trust.unsigned) == (TrustLevel.ATTESTED, True)
+    trust = signed(Consent.UNSIGNED, claims=(Signature("ver:x", "QUJD"),))
+    assert (trust.level, trust.unsigned) == (TrustLevel.UNTRUSTED, True)
+    assert "but not signed by it" in trust.reason
+    assert "ver:x" in trust.reason
+
+
+def test_of_whom_the_signer_is_asked():
+    def asks(address, rule="when_known", consent=Consent.NOT_ASKED, digits=DIGITS, owners=(ALICE,)):
+        policy = TrustPolicy(owners, require_signer=rule)
+        return policy.asks_signer(Entry(NAME, b"", address, consent=consent), digits)
+
+    assert asks("EAlice")
+    assert asks("EAlice", "always")
+    assert not asks("EAlice", "never")
+    assert not asks("EAlice", consent=Consent.UNKNOWN)
+    assert not asks("EAlice", digits="33155551234")
+    assert not asks("EMallory")
+    assert not asks("EAlice", owners=())
+
+
+def test_another_word_is_refused():
+    with pytest.raises(ValueError, match="require_signer: 'sometimes' is no such rule"):
+        TrustPolicy(require_signer="sometimes")
+
+
+# Verifiers ---------------------------------------------------------------------------------
+
+
 def test_verifiers_with_and_without_pins():
     policy = TrustPolicy(verifiers=("ver:enum", f"ver:second={SEGWIT}"))
     assert policy.pins == {"ver:enum": None, "ver:second": SEGWIT}
@@ -123,6 +208,9 @@ def test_verifiers_need_ripemd160(monkeypatch):
     TrustPolicy()
     with pytest.raises(ValueError, match="RIPEMD-160"):
         TrustPolicy(verifiers=("ver:enum",))
+    with pytest.raises(ValueError, match=r"owners: .*RIPEMD-160"):
+        TrustPolicy((ALICE,))
+    TrustPolicy((ALICE,), require_signer="never")
 
 
 @pytest.mark.parametrize("prefix", ["", "+", "1415", "+1 415", "+1415\n"])
