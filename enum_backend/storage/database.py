@@ -1,174 +1,111 @@
-"""The database: one writer thread that commits many requests at once, readers beside it.
+"""The database: functions of a connection, run inside transactions.
 
-SQLite allows one writer. Requests that arrive while a commit is on its way to
-the disk share the next one, so `synchronous=FULL` costs one flush per group,
-not per message. A caller of `write` continues only after its commit.
+    database = open_database("sqlite:////var/lib/enum-backend/enum-backend.sqlite3")
+    row = await database.read(lambda connection: connection.execute(query).first())
+
+Two kinds behind one interface: SQLite for one process (`sqlite.py`), PostgreSQL for
+any number of them (`postgres.py`). The functions are the same for both, so they
+keep to what both can do:
+
+* A function may be run again after a conflict with another process. It changes
+  nothing but the database.
+* PostgreSQL ends a transaction at its first failing statement. A failure that a
+  function wants to survive belongs into `connection.begin_nested()`.
+* Two processes may both find that a row is missing. A unique index decides, and the
+  loser's function is run again; where nothing is unique, use `locks.serialize`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import queue
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import ClassVar, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NotSupportedError,
-    ProgrammingError,
-    SQLAlchemyError,
-    StatementError,
-)
+from sqlalchemy import URL, Connection, make_url
 
-from enum_backend.errors import DatabaseUnavailable
+from enum_backend.errors import SettingsError
 
 T = TypeVar("T")
 
-MAX_GROUP = 256
-"""Most requests in one commit."""
+CONNECTIONS = 12
+"""PostgreSQL connections of one process, unless the settings say otherwise."""
 
-_BUSY_SECONDS = 10.0
-
-_OWN_FAULTS = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
-"""Errors of one request's statement, after which the transaction goes on without it."""
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 
 
-@dataclass(slots=True)
-class _Job:
-    work: Callable[[Connection], Any]
-    future: Future[Any]
-
-
-class Database:
+class Database(ABC):
     """Runs functions of a connection inside transactions.
 
-    Args:
-        url: `sqlite:///FILE`.
-        readers: threads for `read`.
+    Attributes:
+        shared: other processes may work on it at the same time; False = this one
+            is alone.
     """
 
-    def __init__(self, url: str, *, readers: int = 4) -> None:
-        self.url = url
-        self._engine = open_engine(url, readers + 2)
-        self._writing = self._engine.execution_options(writing=True)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
-        self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
-        self._closed = False
-        self._lock = threading.Lock()
-        self._writer.start()
+    shared: ClassVar[bool]
 
+    @abstractmethod
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction that other requests may share; return after the commit.
+        """Run `work` in a transaction; return after the commit.
 
-        An exception from `work` undoes its own changes only and is raised here.
+        An exception from `work` undoes its own changes only and is raised here. A
+        caller that is cancelled meanwhile does not undo anything.
 
         Raises:
-            DatabaseUnavailable: the commit failed; nothing of it is stored.
+            DatabaseUnavailable: it is not stored. Where the connection ends while a
+                commit is under way, nobody knows whether it is.
         """
-        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        """`write` for threads: the future is done after the commit."""
-        future: Future[T] = Future()
-        future.set_running_or_notify_cancel()
-        with self._lock:
-            if self._closed:
-                raise DatabaseUnavailable("The database is closed.")
-            self._jobs.put(_Job(work, future))
-        return future
-
+    @abstractmethod
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on what is committed; it must not write.
+
+        Between two of its statements others may commit.
 
         Raises:
             DatabaseUnavailable: the database cannot be read.
         """
-        if self._closed:
-            raise DatabaseUnavailable("The database is closed.")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
 
-    def _read(self, work: Callable[[Connection], T]) -> T:
-        try:
-            with self._engine.connect() as connection:
-                return work(connection)
-        except SQLAlchemyError as error:
-            raise DatabaseUnavailable(f"The database cannot be read: {_cause(error)}") from error
-
-    def _write_loop(self) -> None:
-        while True:
-            group = self._next_group()
-            if not group:
-                return
-            self._commit(group)
-
-    def _next_group(self) -> list[_Job]:
-        """Wait for work, then take what else has arrived; empty = closed."""
-        first = self._jobs.get()
-        if first is None:
-            return []
-        group = [first]
-        while len(group) < MAX_GROUP:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                self._jobs.put(None)
-                break
-            group.append(job)
-        return group
-
-    def _commit(self, group: list[_Job]) -> None:
-        outcomes: list[tuple[_Job, Any, BaseException | None]] = []
-        try:
-            with self._writing.begin() as connection:
-                outcomes.extend(_run(job, connection) for job in group)
-        except Exception as error:
-            failure = DatabaseUnavailable(f"The database cannot be written: {_cause(error)}")
-            for job in group:
-                job.future.set_exception(failure)
-            return
-        for job, result, problem in outcomes:
-            if problem is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(problem)
-
-    def close(self) -> None:
-        """Finish what was submitted, then stop the threads."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            self._jobs.put(None)
-        self._writer.join(timeout=30)
-        self._readers.shutdown(wait=True)
-        self._engine.dispose()
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was begun, then let go of connections and threads."""
 
 
-def _run(job: _Job, connection: Connection) -> tuple[_Job, Any, BaseException | None]:
+def open_database(url: str, *, readers: int = 4, connections: int = CONNECTIONS) -> Database:
+    """The database of a URL; its tables are there already (`schema.upgrade`).
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`.
+        readers: SQLite: threads for `read`.
+        connections: PostgreSQL: most connections at once, at least 2.
+
+    Raises:
+        SettingsError: PostgreSQL's driver is not installed.
+    """
+    if not is_shared(url):
+        from enum_backend.storage.sqlite import SqliteDatabase
+
+        return SqliteDatabase(url, readers=readers)
+    with scale_extra("database.url"):
+        from enum_backend.storage.postgres import PostgresDatabase
+    return PostgresDatabase(url, connections=connections)
+
+
+@contextlib.contextmanager
+def scale_extra(setting: str) -> Iterator[None]:
+    """Say which extra is needed when what is imported inside is not installed."""
     try:
-        with connection.begin_nested():
-            return job, job.work(connection), None
-    except _OWN_FAULTS as problem:
-        return job, None, problem
-    except SQLAlchemyError as problem:
-        if isinstance(problem, StatementError) and not isinstance(problem, DBAPIError):
-            return job, None, problem  # a parameter that no column takes
-        raise
-    except BaseException as problem:
-        # Whatever it is, it belongs to its caller and must not end the writer.
-        return job, None, problem
+        yield
+    except ImportError:
+        raise SettingsError(
+            f"{setting}: its driver is not installed: pip install 'enum-backend[scale]'"
+        ) from None
+
+
+def is_shared(url: str) -> bool:
+    """Whether other processes may work on the database of a URL at the same time."""
+    return url.startswith(_POSTGRES)
 
 
 def sqlite_url(data_dir: Path) -> str:
@@ -181,38 +118,10 @@ def sqlite_file(url: str) -> Path:
     return Path(make_url(url).database or "")
 
 
-def open_engine(url: str, connections: int) -> Engine:
-    """An engine whose transactions begin when SQLAlchemy says so.
-
-    With the execution option `writing` they take SQLite's write lock at once.
-    """
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=_BUSY_SECONDS,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
-
-
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """The driver's words without the statement and its parameters."""
     original = getattr(error, "orig", None)
+    original = getattr(original, "__cause__", None) or original
     with contextlib.suppress(Exception):
         return str(original or type(error).__name__)
     return type(error).__name__

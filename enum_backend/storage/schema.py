@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from enum_backend.errors import SettingsError
+from enum_backend.storage.database import cause
+from enum_backend.storage.locks import serialize
+from enum_backend.storage.once import in_transaction
 
 
 def upgrade(url: str) -> None:
     """Run the migrations that are missing; an empty database gets all of them.
 
+    Of several programs that do so at once, one works and the others wait. All
+    migrations are one transaction: a crash leaves the old schema.
+
     Raises:
         SettingsError: the database cannot be opened or belongs to a newer version.
     """
     try:
-        command.upgrade(_config(url), "head")
+        migrate(url, lambda config: command.upgrade(config, "head"))
+    except SettingsError:
+        raise
     except (SQLAlchemyError, OSError) as error:
         raise _unusable(error) from error
     except Exception as error:
@@ -34,24 +43,38 @@ def revisions(url: str) -> tuple[str | None, str | None]:
     Raises:
         SettingsError: the database cannot be opened.
     """
-    engine = create_engine(url)
     try:
-        with engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError as error:
+        current = in_transaction(url, _revision)
+    except (SQLAlchemyError, OSError) as error:
         raise _unusable(error) from error
-    finally:
-        engine.dispose()
-    return current, ScriptDirectory.from_config(_config(url)).get_current_head()
+    return current, ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def migrate(url: str, act: Callable[[Config], None]) -> None:
+    """Run one of Alembic's commands on a database.
+
+    Raises:
+        Exception: whatever it meets; nothing is changed then.
+    """
+    config = _config()
+
+    def work(connection: Connection) -> None:
+        serialize(connection, "migrations")
+        config.attributes["connection"] = connection
+        act(config)
+
+    in_transaction(url, work, writing=True)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _unusable(error: Exception) -> SettingsError:
-    reason = getattr(error, "orig", None) or error
-    return SettingsError(f"database.url: cannot be opened: {reason}")
+    return SettingsError(f"database.url: cannot be opened: {cause(error) or type(error).__name__}")
 
 
-def _config(url: str) -> Config:
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
