@@ -7,7 +7,7 @@ carries everything; test numbers always go to the simulator.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from enum_backend.errors import (
@@ -19,6 +19,7 @@ from enum_backend.errors import (
 from enum_backend.gateways.base import Gateway
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatorGateway
+from enum_backend.messaging.breakers import Breakers, Health
 
 Mode = Literal["disabled", "simulation", "live"]
 
@@ -33,6 +34,7 @@ class GatewayPool:
     Attributes:
         default: configured default chain, empty = every usable shared gateway.
         disabled_because: sentence for `SMS_DISABLED`.
+        breakers: what this process has seen of the gateways' health.
     """
 
     mode: Mode
@@ -40,6 +42,11 @@ class GatewayPool:
     simulator: SimulatorGateway
     default: tuple[str, ...] = ()
     disabled_because: str = ""
+    breakers: Breakers = field(default_factory=Breakers)
+
+    def health(self, name: str) -> Health:
+        """Whether a gateway works, as far as this process has seen."""
+        return self.breakers.health(name)
 
     def check(self, chains: Sequence[tuple[str, Sequence[str]]]) -> None:
         """Refuse chains (setting, names) that name a gateway nobody configured.
@@ -104,6 +111,13 @@ class GatewayPool:
         """Those of a chain that are usable for this tenant, each once."""
         found = ((name, self.registry.get(name)) for name in dict.fromkeys(names))
         return tuple(name for name, gateway in found if gateway and _serves(gateway, tenant))
+
+    def sends_for(self, name: str, tenant: str) -> bool:
+        """Whether what a gateway sends from by itself is not bound to another tenant."""
+        gateway = self.registry.get(name)
+        if gateway is None:
+            return True
+        return gateway.bindings.get(gateway.options.sender, tenant) == tenant
 
     def carrier(self, name: str) -> Gateway | None:
         """The gateway that carries a stored message's hop now; None = it is gone."""

@@ -1,25 +1,38 @@
-"""Ceilings on messages and money, counted from the outbox itself (money: and from purchases).
+"""Ceilings on messages and money, counted from the outbox itself.
 
-They run inside the transaction that accepts a message, so two requests cannot
-both take the last place, and a restart forgets nothing.
+They run inside the transaction that accepts a batch of messages, so two requests
+cannot both take the last place, and a restart forgets nothing. What they cost does
+not depend on how much was sent before: the limited messages to one number are
+counted (`recipient_seq`), so the n-th last is one look-up away, and money is summed
+in buckets (`enum_backend.numbers.spending`).
 """
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, func, select, text
 
 from enum_backend.errors import CostLimitExceeded, RateLimitExceeded
-from enum_backend.numbers.spending import spent
+from enum_backend.messaging.policy import alerts
+from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
 from enum_backend.storage.tables import outbox
 
 HOUR = 3600
 DAY = 86400
-MINUTE = 60
+
+_LAST = "SELECT value, (SELECT max(recipient_seq) FROM outbox WHERE destination = value) FROM "
+_LAST_SEQ = {
+    "sqlite": text(_LAST + "json_each(:numbers)"),
+    "postgresql": text(_LAST + "json_array_elements_text(CAST(:numbers AS json)) AS wanted(value)"),
+}
+"""Per number of a JSON list, how many limited messages it was sent: one index look-up each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,82 +57,205 @@ class LimitState:
         return max(self.limit - self.used, Decimal(0))
 
 
-def message_limits(
-    connection: Connection,
-    settings: LimitSettings,
-    *,
-    destination: str,
-    client: str,
-    per_minute: int,
-    now: int,
-) -> list[LimitState]:
-    """The recipient's and the client's ceilings; those set to 0 are left out."""
-    to_number = outbox.c.destination == destination
-    wanted = [
-        ("per_recipient_hour", HOUR, settings.per_recipient_hour, to_number),
-        ("per_recipient_day", DAY, settings.per_recipient_day, to_number),
-        ("per_client_minute", MINUTE, per_minute, outbox.c.client == client),
-    ]
-    return [
-        _count(connection, name, window, limit, condition, now)
-        for name, window, limit, condition in wanted
-        if limit
-    ]
+class ClientLimits(Protocol):
+    """The ceilings of callers: messages in a minute, counted where all entry points see it."""
+
+    async def hit(self, client: str, per_minute: int, *, name: str) -> None:
+        """Count one message.
+
+        Args:
+            per_minute: 0 = no ceiling.
+            name: the ceiling's name, for the refusal.
+
+        Raises:
+            RateLimitExceeded: the ceiling is reached.
+            RedisUnavailable: nobody can count now, and this ceiling is set to refuse then.
+        """
+
+    async def state(self, client: str, per_minute: int, name: str) -> LimitState | None:
+        """The ceiling as it stands, without counting; None = there is none."""
 
 
-def cost_limit(
-    connection: Connection, settings: LimitSettings, *, estimate: Decimal, now: int
-) -> LimitState | None:
-    """Money spent or estimated in the last 24 hours, on messages and numbers; None = no ceiling."""
-    if not settings.daily_cost:
+class NoClientLimits(ClientLimits):
+    """Callers without a ceiling."""
+
+    async def hit(self, client: str, per_minute: int, *, name: str) -> None:
+        """Never refuses."""
+
+    async def state(self, client: str, per_minute: int, name: str) -> LimitState | None:
+        """None."""
         return None
-    used = spent(connection, now)
-    over = used + estimate > settings.daily_cost
-    return LimitState("daily_cost", DAY, used, settings.daily_cost, HOUR if over else 0)
 
 
-def enforce(states: list[LimitState]) -> None:
-    """Refuse when any ceiling is reached.
+class RecipientLimits:
+    """What the recipients of a batch were sent, and how much more they may be.
 
-    Raises:
-        RateLimitExceeded: names the ceiling; `retry_after` in whole seconds.
+    Args:
+        wanted: destination -> how many messages of the batch go to it.
     """
-    blocked = [state for state in states if state.retry_after > 0]
-    if blocked:
-        worst = max(blocked, key=lambda state: state.retry_after)
-        raise RateLimitExceeded(
-            f"{worst.name}: {worst.limit} messages in {worst.window} seconds are reached.",
-            retry_after=math.ceil(worst.retry_after),
+
+    def __init__(
+        self, connection: Connection, settings: LimitSettings, wanted: Mapping[str, int], now: int
+    ) -> None:
+        self._now = now
+        self._windows = _windows(settings)
+        self._last = _last_seqs(connection, list(wanted)) if wanted else {}
+        self._times: dict[tuple[str, int], int] = {}
+        for destination, count in wanted.items():
+            self._load(connection, destination, count)
+
+    def _load(self, connection: Connection, destination: str, count: int) -> None:
+        """The times that the next `count` checks of a destination look at."""
+        last = self._last[destination]
+        for _, _, limit in self._windows:
+            newest = min(last, last - limit + count)
+            if newest < 1:
+                continue
+            rows = connection.execute(
+                select(outbox.c.recipient_seq, outbox.c.created_at).where(
+                    outbox.c.destination == destination,
+                    outbox.c.recipient_seq.between(last - limit + 1, newest),
+                )
+            )
+            self._times.update({(destination, seq): at for seq, at in rows})
+
+    def refusal(self, destination: str) -> RateLimitExceeded | None:
+        """Why one more message may not go there now; None = it may."""
+        waits = []
+        for name, window, limit in self._windows:
+            at = self._times.get((destination, self._last[destination] - limit + 1))
+            if at is not None and at > self._now - window * 1000:
+                waits.append((at + window * 1000 - self._now, name, window, limit))
+        if not waits:
+            return None
+        wait, name, window, limit = max(waits)
+        return reached(name, limit, window, wait / 1000)
+
+    def take(self, destination: str) -> int:
+        """Count one more message; returns its `recipient_seq`."""
+        self._last[destination] += 1
+        seq = self._last[destination]
+        self._times[(destination, seq)] = self._now
+        return seq
+
+
+class SpendLimits:
+    """What the scopes of a batch have spent, and how much more they may.
+
+    Args:
+        ceilings: scope -> US dollars in 24 hours; scopes without one are left out.
+    """
+
+    def __init__(self, connection: Connection, ceilings: Mapping[str, Decimal], now: int) -> None:
+        self._now = now
+        self._ceilings = {scope: limit for scope, limit in ceilings.items() if limit}
+        self._before = spending.totals(connection, self._ceilings, now) if self._ceilings else {}
+        self._used = dict(self._before)
+        self._refused: set[str] = set()
+        self._added: dict[tuple[str, int], int] = {}
+
+    def refusal(self, scopes: Sequence[str], amount: Decimal) -> CostLimitExceeded | None:
+        """Why this amount may not be spent now; None = it may."""
+        for scope in scopes:
+            limit = self._ceilings.get(scope)
+            if limit is not None and self._used[scope] + amount > limit:
+                self._refused.add(scope)
+                return CostLimitExceeded(
+                    f"The daily spend limit of {limit} USD {_whose(scope)}is reached."
+                )
+        return None
+
+    def take(self, scopes: Sequence[str], micros: int) -> None:
+        """Count an amount."""
+        for scope in scopes:
+            self._added[(scope, self._now)] = self._added.get((scope, self._now), 0) + micros
+            if scope in self._used:
+                self._used[scope] += Decimal(micros) / 1_000_000
+
+    def store(self, connection: Connection) -> None:
+        """Write what was counted, and raise the alerts it calls for."""
+        spending.add(connection, self._added)
+        for scope, limit in self._ceilings.items():
+            before, after = self._before[scope], self._used[scope]
+            if scope in self._refused:
+                alerts.crossed(connection, scope, after, limit, limit, self._now)
+            elif after != before:
+                alerts.crossed(connection, scope, before, after, limit, self._now)
+
+
+def recipient_states(
+    connection: Connection, settings: LimitSettings, destination: str, now: int
+) -> list[LimitState]:
+    """The recipient's ceilings as they stand, for showing; those set to 0 are left out."""
+    last = _last_seqs(connection, [destination])[destination]
+    return [
+        _recipient_state(connection, destination, last, name, window, limit, now)
+        for name, window, limit in _windows(settings)
+    ]
+
+
+def spend_states(
+    connection: Connection, ceilings: Mapping[str, Decimal], estimate: Decimal, now: int
+) -> list[LimitState]:
+    """The spend ceilings as they stand, for showing."""
+    held = {scope: limit for scope, limit in ceilings.items() if limit}
+    used = spending.totals(connection, held, now) if held else {}
+    return [
+        LimitState(
+            "daily_cost" if scope == spending.ALL else f"daily_cost of {scope.partition(':')[0]}",
+            DAY,
+            used[scope],
+            limit,
+            HOUR if used[scope] + estimate > limit else 0,
         )
+        for scope, limit in held.items()
+    ]
 
 
-def enforce_cost(state: LimitState | None) -> None:
-    """Refuse when the daily spend is reached.
-
-    Raises:
-        CostLimitExceeded: says the ceiling.
-    """
-    if state is not None and state.retry_after > 0:
-        raise CostLimitExceeded(f"The daily spend limit of {state.limit} USD is reached.")
+def reached(name: str, limit: int, window: int, wait: float) -> RateLimitExceeded:
+    """The refusal of a ceiling on messages; `wait` in seconds."""
+    return RateLimitExceeded(
+        f"{name}: {limit} messages in {window} seconds are reached.",
+        retry_after=max(1, math.ceil(wait)),
+    )
 
 
-def _count(
+def _windows(settings: LimitSettings) -> list[tuple[str, int, int]]:
+    wanted = (
+        ("per_recipient_hour", HOUR, settings.per_recipient_hour),
+        ("per_recipient_day", DAY, settings.per_recipient_day),
+    )
+    return [item for item in wanted if item[2]]
+
+
+def _last_seqs(connection: Connection, destinations: list[str]) -> dict[str, int]:
+    statement = _LAST_SEQ[connection.dialect.name]
+    rows = connection.execute(statement, {"numbers": json.dumps(destinations)})
+    return {number: seq or 0 for number, seq in rows}
+
+
+def _recipient_state(
     connection: Connection,
+    destination: str,
+    last: int,
     name: str,
     window: int,
     limit: int,
-    condition: ColumnElement[bool],
     now: int,
 ) -> LimitState:
-    """Count the newest `limit` rows of the window; the oldest of them says when one leaves."""
+    """Of the newest `limit` messages those in the window; the oldest says when one leaves."""
     since = now - window * 1000
-    times = connection.execute(
-        select(outbox.c.created_at)
-        .where(condition, outbox.c.limited, outbox.c.created_at > since)
-        .order_by(outbox.c.created_at.desc())
-        .limit(limit)
-    ).scalars()
-    counted = list(times)
-    full = len(counted) >= limit
-    wait = (counted[-1] - since) / 1000 if full else 0.0
-    return LimitState(name, window, Decimal(len(counted)), Decimal(limit), wait)
+    count, oldest = connection.execute(
+        select(func.count(), func.min(outbox.c.created_at)).where(
+            outbox.c.destination == destination,
+            outbox.c.recipient_seq > last - limit,
+            outbox.c.created_at > since,
+        )
+    ).one()
+    wait = (oldest - since) / 1000 if count >= limit else 0.0
+    return LimitState(name, window, Decimal(count), Decimal(limit), wait)
+
+
+def _whose(scope: str) -> str:
+    kind = scope.partition(":")[0]
+    return {"tenant": "of this tenant ", "client": "of this key "}.get(kind, "")

@@ -8,11 +8,24 @@ from enum import StrEnum
 from typing import Any
 
 from enum_backend.gateways.base import Cost
+from enum_backend.numbers.currency import USD, to_usd
+
+
+class MessageKind(StrEnum):
+    """What a message is for; statistics and templates go by it."""
+
+    MESSAGE = "message"
+    CODE = "code"
+    ADMIN = "admin"
+    FORWARD = "forward"
+    REPLY = "reply"
+    CHECK = "check"
 
 
 class MessageState(StrEnum):
     """Where an outbound message stands."""
 
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     DISPATCHING = "dispatching"
     SENT = "sent"
@@ -24,7 +37,7 @@ class MessageState(StrEnum):
     UNKNOWN = "unknown"
 
 
-PENDING = frozenset({MessageState.QUEUED, MessageState.DISPATCHING})
+PENDING = frozenset({MessageState.SCHEDULED, MessageState.QUEUED, MessageState.DISPATCHING})
 """States in which a message may still be handed to a provider."""
 
 
@@ -35,11 +48,20 @@ class Client:
     Attributes:
         id: `key:KEY_ID` or `shim:TOKEN_ID`; limits and idempotency go by it.
         per_minute: its own ceiling, 0 = none.
+        per_hour, per_day: the same; only shims have them.
+        daily_cost: what it may spend in 24 hours, US dollars; None = no ceiling of its own.
+        limit_name: what its ceiling is called in settings.
+        senders: the only numbers and names it may send from; empty = any of its tenant's.
     """
 
     id: str
     tenant: str
     per_minute: int
+    daily_cost: Decimal | None = None
+    senders: tuple[str, ...] = ()
+    limit_name: str = "per_client_minute"
+    per_hour: int = 0
+    per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,10 @@ class SendRequest:
         is_code: holds a login or validation code: it goes to the number itself,
             never to where a record points, lives shortly, and its text is
             erased at the final state.
+        erase_text: the text is erased at the final state; always so for codes.
+        about: what its caller means by it, for the record of its route.
+        send_at: milliseconds; not handed to a provider before it. None = now.
+        transliterate: replace the characters that alone force UCS-2; None = as set.
         repeat_window: seconds in which the same text from the same client to the
             same number is one message; for callers that have no idempotency key.
     """
@@ -66,6 +92,11 @@ class SendRequest:
     idempotency_key: str | None = None
     skip_rate_limit: bool = False
     is_code: bool = False
+    kind: MessageKind = MessageKind.MESSAGE
+    erase_text: bool = False
+    about: str = ""
+    send_at: int | None = None
+    transliterate: bool | None = None
     repeat_window: float = 0.0
 
 
@@ -95,6 +126,7 @@ class AttemptView:
     provider_code: str | None
     provider_message_id: str | None
     detail: str | None
+    cost: Cost | None
     started_at: int
     finished_at: int | None
 
@@ -122,13 +154,15 @@ class MessageView:
 
 
 def to_micros(cost: Cost | None) -> tuple[int | None, str | None]:
-    """Money as it is stored: millionths, rounded half even, and the currency.
+    """Money as it is stored: millionths of a US dollar, rounded half even, and `USD`.
 
-    Nothing is stored of what cannot be a message's price: NaN, less than zero, a million.
+    Nothing is stored of what cannot be a message's price (NaN, less than zero, a
+    million), or is in a currency without a rate.
     """
-    if cost is None or not cost.amount.is_finite() or not 0 <= cost.amount < 1_000_000:
+    dollars = to_usd(cost) if cost is not None and cost.amount.is_finite() else None
+    if dollars is None or not 0 <= dollars < 1_000_000:
         return None, None
-    return int((cost.amount * 1_000_000).to_integral_value()), cost.currency
+    return int((dollars * 1_000_000).to_integral_value()), USD
 
 
 def from_micros(micros: int | None, currency: str | None) -> Cost | None:

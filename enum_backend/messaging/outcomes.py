@@ -1,18 +1,29 @@
-"""What became of a message: accepted, refused, expired, unknown; and when it is tried again.
+"""What became of messages: every change of a stored message's state is made here.
 
-Functions of a connection inside a transaction; each changes a message only from
-the state it expects, so that a late answer cannot undo what is known by now.
+Functions of a connection inside a transaction, for many messages at once. Each
+changes a message only from the states it expects, so that a late answer cannot
+undo what is known by now; what a message costs is corrected in the day's spend in
+the same transaction.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, null, select, update
 
-from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
+from enum_backend.gateways.base import (
+    Cost,
+    GatewayError,
+    ProviderStatus,
+    Reason,
+    SendResult,
+    StatusResult,
+)
 from enum_backend.messaging.model import MessageState, to_micros
-from enum_backend.messaging.queue import Claimed
+from enum_backend.numbers import spending
 from enum_backend.storage.tables import attempts, outbox
 
 DETAIL_CHARACTERS = 300
@@ -30,233 +41,334 @@ STATE_OF: dict[ProviderStatus, MessageState] = {
 }
 """A message the provider has accepted counts as `sent` here."""
 
-
 _NEVER_BILLED = frozenset({MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELED})
 
+_IN_FLIGHT = frozenset({MessageState.DISPATCHING})
+_UNSETTLED = _IN_FLIGHT | {MessageState.UNKNOWN}
+"""A message that is `unknown` may still learn the truth."""
 
-def record_accepted(
-    connection: Connection, message_id: str, number: int, result: SendResult, now: int
-) -> MessageState | None:
-    """The provider took it. Returns the new state, None if the message moved on meanwhile.
+_COLUMNS = (
+    "state",
+    "gateway",
+    "chain_position",
+    "attempts_at_gateway",
+    "provider_message_id",
+    "segments",
+    "reason",
+    "provider_code",
+    "detail",
+    "cost_micros",
+    "cost_currency",
+    "next_attempt_at",
+    "lease_owner",
+    "lease_until",
+    "valid_until",
+)
+"""What a change may set; everything else about a message is fixed when it is accepted."""
 
-    One that waits to be sent again is settled as well: a late answer stops the double.
+_UPDATE = (
+    update(outbox)
+    .where(outbox.c.message_id == bindparam("b_message_id"))
+    .values(
+        {name: bindparam(f"b_{name}") for name in _COLUMNS}
+        | {
+            "body": case((bindparam("b_erase").is_(True), null()), else_=outbox.c.body),
+            "updated_at": bindparam("b_updated_at"),
+        }
+    )
+)
+
+_FINISH = (
+    update(attempts)
+    .where(
+        attempts.c.message_id == bindparam("b_message_id"),
+        attempts.c.number == bindparam("b_number"),
+        # Whoever looked after it meanwhile knows less than the provider's answer tells.
+        attempts.c.provider_message_id.is_(None),
+    )
+    .values(
+        outcome=bindparam("b_outcome"),
+        reason=bindparam("b_reason"),
+        provider_code=bindparam("b_provider_code"),
+        provider_message_id=bindparam("b_provider_message_id"),
+        detail=bindparam("b_detail"),
+        cost_micros=bindparam("b_cost_micros"),
+        cost_currency=bindparam("b_cost_currency"),
+        finished_at=bindparam("b_finished_at"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one message turns into, if it is in one of the states `of`.
+
+    Attributes:
+        attempt: the change counts only while this is the latest attempt; None = always.
+    """
+
+    message_id: str
+    of: Collection[MessageState]
+    values: Mapping[str, Any]
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended.
+
+    Attributes:
+        number: of the attempt.
+        finished: columns of its row.
+        change: what the message turns into.
+        otherwise: made where `change` is not: what is still learned of it.
+    """
+
+    message_id: str
+    number: int
+    finished: Mapping[str, Any] = field(repr=False)
+    change: Change = field(repr=False)
+    otherwise: Change | None = field(default=None, repr=False)
+
+
+def record_many(
+    connection: Connection, outcomes: Sequence[Outcome], now: int
+) -> list[MessageState | None]:
+    """Store how attempts ended; the new state of each message, None = it had moved on."""
+    blank = {
+        "b_reason": None,
+        "b_provider_code": None,
+        "b_provider_message_id": None,
+        "b_detail": None,
+        "b_cost_micros": None,
+        "b_cost_currency": None,
+    }
+    connection.execute(
+        _FINISH,
+        [
+            blank
+            | {f"b_{name}": value for name, value in outcome.finished.items()}
+            | {
+                "b_message_id": outcome.message_id,
+                "b_number": outcome.number,
+                "b_finished_at": now,
+            }
+            for outcome in outcomes
+        ],
+    )
+    states = apply(connection, [outcome.change for outcome in outcomes], now)
+    learned = {
+        place: outcome.otherwise
+        for place, (outcome, state) in enumerate(zip(outcomes, states, strict=True))
+        if state is None and outcome.otherwise is not None
+    }
+    for place, state in zip(learned, apply(connection, [*learned.values()], now), strict=True):
+        states[place] = state
+    return states
+
+
+def apply(connection: Connection, changes: Sequence[Change], now: int) -> list[MessageState | None]:
+    """Make changes, at most one per message; the new state of each, None = not made."""
+    if not changes:
+        return []
+    rows = _rows(connection, [change.message_id for change in changes])
+    made: list[dict[str, Any]] = []
+    costs: dict[tuple[str, int], int] = {}
+    states: list[MessageState | None] = []
+    for change in changes:
+        row = rows.get(change.message_id)
+        if (
+            row is None
+            or row.state not in change.of
+            or change.attempt not in (None, row.attempts_made)
+        ):
+            states.append(None)
+            continue
+        values = {name: getattr(row, name) for name in _COLUMNS} | dict(change.values)
+        state = MessageState(values["state"])
+        if state in _NEVER_BILLED:
+            values |= {"cost_micros": None, "cost_currency": None}
+        _count_cost(costs, row, values)
+        made.append(
+            {f"b_{name}": values[name] for name in _COLUMNS}
+            | {
+                "b_message_id": change.message_id,
+                "b_erase": row.erase_body and state not in _MAY_BE_SENT,
+                "b_updated_at": now,
+            }
+        )
+        states.append(state)
+    if made:
+        connection.execute(_UPDATE, made)
+    spending.add(connection, costs)
+    return states
+
+
+_MAY_BE_SENT = frozenset({MessageState.SCHEDULED, MessageState.QUEUED, MessageState.DISPATCHING})
+"""States in which the text is still needed."""
+
+
+def _rows(connection: Connection, message_ids: list[str]) -> dict[str, Row[Any]]:
+    columns = [outbox.c[name] for name in _COLUMNS]
+    found = connection.execute(
+        select(
+            outbox.c.message_id,
+            outbox.c.tenant,
+            outbox.c.client,
+            outbox.c.created_at,
+            outbox.c.erase_body,
+            outbox.c.is_test,
+            outbox.c.attempts_made,
+            *columns,
+        )
+        .where(outbox.c.message_id.in_(message_ids))
+        # In one order everywhere, so that two transactions do not wait for each other.
+        .order_by(outbox.c.id)
+        .with_for_update()
+    )
+    return {row.message_id: row for row in found}
+
+
+def _count_cost(
+    costs: dict[tuple[str, int], int], row: Row[Any], values: Mapping[str, Any]
+) -> None:
+    if row.is_test:
+        return
+    change = (values["cost_micros"] or 0) - (row.cost_micros or 0)
+    for scope in spending.scopes(row.tenant, row.client) if change else ():
+        key = (scope, row.created_at)
+        costs[key] = costs.get(key, 0) + change
+
+
+def accepted(message_id: str, number: int, result: SendResult) -> Outcome:
+    """The provider took it.
+
+    A message that waits to be sent again is settled as well: a late answer stops the double.
     """
     provider_id = _clip(result.provider_message_id, ID_CHARACTERS)
-    _finish_attempt(
-        connection, message_id, number, now, outcome="accepted", provider_message_id=provider_id
-    )
+    micros, currency = to_micros(result.cost)
     state = STATE_OF[result.status]
-    values = {"provider_message_id": provider_id} | learned_cost(state, result.cost)
+    told = {"provider_message_id": provider_id} | learned_cost(result.cost)
     if result.segments is not None and 1 <= result.segments <= MAX_SEGMENTS:
-        values["segments"] = result.segments
-    return _settle(connection, message_id, state, now, MessageState.QUEUED, **values)
+        told["segments"] = result.segments
+    finished = {
+        "outcome": "accepted",
+        "provider_message_id": provider_id,
+        "cost_micros": micros,
+        "cost_currency": currency,
+    }
+    change = Change(message_id, _UNSETTLED | {MessageState.QUEUED}, final(state) | told)
+    # A report can overtake the answer.
+    overtaken = Change(message_id, {MessageState.DELIVERED}, told, attempt=number)
+    return Outcome(message_id, number, finished, change, overtaken)
 
 
-def learned_cost(state: MessageState, cost: Cost | None) -> dict[str, Any]:
+def refused(
+    message_id: str,
+    number: int,
+    error: GatewayError,
+    *,
+    retry_at: int | None = None,
+    next_hop: tuple[str, int] | None = None,
+) -> Outcome:
+    """The provider refused it: repeat at `retry_at`, go to the next gateway, or end it.
+
+    An ambiguous error with neither ends as `unknown`, and so does a provider's
+    word that it had the message before.
+
+    Args:
+        retry_at: milliseconds; within the message's validity.
+        next_hop: (gateway, position in the chain) to go to.
+    """
+    why = _why(error)
+    finished = {"outcome": "ambiguous" if error.ambiguous else "refused", **why}
+    if next_hop is not None:
+        values = moved_on(*next_hop)
+    elif retry_at is not None:
+        values = _again(retry_at)
+    else:
+        perhaps_sent = error.ambiguous or error.reason is Reason.DUPLICATE
+        values = final(MessageState.UNKNOWN if perhaps_sent else MessageState.FAILED)
+    requeued = values["state"] == MessageState.QUEUED
+    of = _IN_FLIGHT if requeued else _UNSETTLED
+    change = Change(message_id, of, values | why, attempt=number)
+    return Outcome(message_id, number, finished, change)
+
+
+def reported(message_id: str, status: StatusResult) -> Change:
+    """What a provider, when asked, says of a message it took; never goes backwards."""
+    values = {
+        "state": STATE_OF[status.status],
+        "reason": status.reason,
+        "provider_code": status.provider_code,
+    }
+    return Change(message_id, {MessageState.SENT}, values | learned_cost(status.cost))
+
+
+def not_sent(message_id: str, number: int, now: int) -> Outcome:
+    """This process held it too long to send it safely; nothing was written, so it waits again.
+
+    Another process may have called it `unknown` meanwhile: now it is known.
+    """
+    finished = {"outcome": "refused", "detail": "not sent: the lease was over"}
+    return Outcome(
+        message_id, number, finished, Change(message_id, _UNSETTLED, _again(now), attempt=number)
+    )
+
+
+def orphaned(
+    message_id: str, number: int, state: MessageState, *, retry: bool, now: int
+) -> Outcome:
+    """End (or, when `retry`, queue again) a message whose last attempt nobody finished."""
+    known = state in STATE_OF.values() and not retry
+    detail = "the process ended between writing the request and reading the answer"
+    finished = {
+        "outcome": "accepted" if known else "ambiguous",
+        "reason": None if known else Reason.UNKNOWN,
+        "detail": detail,
+    }
+    values = (_again(now) if retry else final(state)) | {"detail": detail}
+    change = Change(message_id, _IN_FLIGHT, values, attempt=number)
+    return Outcome(message_id, number, finished, change)
+
+
+def final(state: MessageState) -> dict[str, Any]:
+    """Columns of a message that nobody works on any more."""
+    return {
+        "state": state,
+        "reason": None,
+        "next_attempt_at": None,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+
+
+def moved_on(gateway: str, position: int) -> dict[str, Any]:
+    """Columns of a message that goes to another gateway of its chain, at once."""
+    return {
+        "state": MessageState.QUEUED,
+        "gateway": gateway,
+        "chain_position": position,
+        "attempts_at_gateway": 0,
+        "next_attempt_at": 0,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+
+
+def learned_cost(cost: Cost | None) -> dict[str, Any]:
     """Columns of what a provider reports to charge; nothing where it says nothing credible."""
-    if state in _NEVER_BILLED:
-        return {"cost_micros": None, "cost_currency": None}
     micros, currency = to_micros(cost)
     return {} if micros is None else {"cost_micros": micros, "cost_currency": currency}
 
 
-def record_failure(
-    connection: Connection,
-    claimed: Claimed,
-    number: int,
-    error: GatewayError,
-    *,
-    now: int,
-    retry_at: int | None,
-    fail_over: bool,
-) -> MessageState | None:
-    """The provider refused it: repeat at `retry_at`, go to the next gateway, or end it.
-
-    An ambiguous error with neither ends as `unknown`, and so does a provider's
-    word that it had the message before. A repeat waits no longer than the message
-    is valid.
-    """
-    why = _why(error)
-    _finish_attempt(
-        connection,
-        claimed.message_id,
-        number,
-        now,
-        outcome="ambiguous" if error.ambiguous else "refused",
-        **why,
-    )
-    if fail_over and claimed.next_gateway is not None:
-        return _requeue(
-            connection,
-            claimed.message_id,
-            now,
-            now,
-            gateway=claimed.next_gateway,
-            chain_position=claimed.position + 1,
-            attempts_at_gateway=0,
-            **why,
-        )
-    if retry_at is not None:
-        due = min(retry_at, claimed.valid_until)
-        return _requeue(connection, claimed.message_id, due, now, **why)
-    perhaps_sent = error.ambiguous or error.reason is Reason.DUPLICATE
-    state = MessageState.UNKNOWN if perhaps_sent else MessageState.FAILED
-    return _settle(connection, claimed.message_id, state, now, **why)
-
-
-def skip_gateway(
-    connection: Connection, claimed: Claimed, owner: str, now: int
-) -> MessageState | None:
-    """The gateway whose turn it is is gone: the next one, or the end.
-
-    Returns:
-        The new state, None when the message moved on meanwhile.
-    """
-    held = [
-        outbox.c.message_id == claimed.message_id,
-        outbox.c.state == MessageState.QUEUED,
-        outbox.c.lease_owner == owner,
-    ]
-    detail = f"gateway {claimed.gateway} is not configured now"
-    if claimed.next_gateway is not None:
-        state = MessageState.QUEUED
-        values: dict[str, Any] = {
-            "gateway": claimed.next_gateway,
-            "chain_position": claimed.position + 1,
-            "attempts_at_gateway": 0,
-            "lease_owner": None,
-            "lease_until": None,
-            "detail": detail,
-            "updated_at": now,
-        }
-    else:
-        state = MessageState.FAILED
-        values = _final(state, now) | {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
-    changed = connection.execute(update(outbox).where(*held).values(**values)).rowcount
-    _erase(connection, claimed.message_id)
-    return state if changed else None
-
-
-def expire(connection: Connection, claimed: Claimed, owner: str, now: int) -> MessageState | None:
-    """Its validity is over before anybody took it. Returns the new state, None if it moved on."""
-    changed = connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.message_id == claimed.message_id,
-            outbox.c.state == MessageState.QUEUED,
-            outbox.c.lease_owner == owner,
-        )
-        .values(**_final(MessageState.EXPIRED, now), reason=Reason.EXPIRED)
-    ).rowcount
-    _erase(connection, claimed.message_id)
-    return MessageState.EXPIRED if changed else None
-
-
-def settle_orphan(
-    connection: Connection, message_id: str, state: MessageState, now: int, *, retry: bool
-) -> MessageState | None:
-    """End (or, when `retry`, queue again) a message whose last attempt nobody finished.
-
-    Returns:
-        The new state, None when somebody has finished it meanwhile.
-    """
-    standing = select(outbox.c.state).where(outbox.c.message_id == message_id)
-    if connection.execute(standing).scalar_one_or_none() != MessageState.DISPATCHING:
-        return None
-    number = connection.execute(
-        select(func.max(attempts.c.number)).where(attempts.c.message_id == message_id)
-    ).scalar_one()
-    outcome = "accepted" if state in STATE_OF.values() and not retry else "ambiguous"
-    detail = "the process ended between writing the request and reading the answer"
-    _finish_attempt(
-        connection,
-        message_id,
-        number,
-        now,
-        outcome=outcome,
-        reason=None if outcome == "accepted" else Reason.UNKNOWN,
-        detail=detail,
-    )
-    if retry:
-        return _requeue(connection, message_id, now, now, detail=detail)
-    return _settle(connection, message_id, state, now, detail=detail)
-
-
-def _finish_attempt(
-    connection: Connection, message_id: str, number: int, now: int, **values: Any
-) -> None:
-    connection.execute(
-        update(attempts)
-        .where(attempts.c.message_id == message_id, attempts.c.number == number)
-        .values(finished_at=now, **values)
-    )
-
-
-def _settle(
-    connection: Connection,
-    message_id: str,
-    state: MessageState,
-    now: int,
-    *also_from: MessageState,
-    **values: Any,
-) -> MessageState | None:
-    """Final state of a message in `dispatching`; an `unknown` one may still learn the truth."""
-    changed = connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.message_id == message_id,
-            outbox.c.state.in_([MessageState.DISPATCHING, MessageState.UNKNOWN, *also_from]),
-        )
-        .values(**{"reason": None, **_final(state, now), **values})
-    ).rowcount
-    if not changed:
-        return None
-    _erase(connection, message_id)
-    return state
-
-
-def _requeue(
-    connection: Connection, message_id: str, due: int, now: int, **values: Any
-) -> MessageState | None:
-    changed = connection.execute(
-        update(outbox)
-        .where(outbox.c.message_id == message_id, outbox.c.state == MessageState.DISPATCHING)
-        .values(
-            state=MessageState.QUEUED,
-            next_attempt_at=due,
-            lease_owner=None,
-            lease_until=None,
-            updated_at=now,
-            **values,
-        )
-    ).rowcount
-    return MessageState.QUEUED if changed else None
-
-
-def _final(state: MessageState, now: int) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "state": state,
-        "next_attempt_at": None,
+def _again(due: int) -> dict[str, Any]:
+    return {
+        "state": MessageState.QUEUED,
+        "next_attempt_at": due,
         "lease_owner": None,
         "lease_until": None,
-        "updated_at": now,
     }
-    if state in _NEVER_BILLED:
-        values |= {"cost_micros": None, "cost_currency": None}
-    return values
-
-
-def _erase(connection: Connection, message_id: str) -> None:
-    """Erase the text of a message that asks for it once nothing can send it any more."""
-    connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.message_id == message_id,
-            outbox.c.erase_body,
-            outbox.c.state.not_in([MessageState.QUEUED, MessageState.DISPATCHING]),
-        )
-        .values(body=None)
-    )
 
 
 def _why(error: GatewayError) -> dict[str, Any]:

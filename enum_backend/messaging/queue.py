@@ -1,36 +1,92 @@
-"""The outbox as a work queue: leases, and the attempt that is committed before it is made.
+"""The outbox as a work queue: what is due is taken, and said to be sent, in one transaction.
 
-A row moves `queued -> dispatching -> ...` only here and in `outcomes`.
-`dispatching` is committed before a provider hears of the message, so that after
+A row moves `queued -> dispatching -> ...` only here and in `outcomes`. `dispatching`
+and the attempt are committed before a provider hears of the message, so that after
 a crash everything in that state is known to be ambiguous, and nothing else is.
+Nothing is taken that cannot be sent at once: it would be ambiguous for no reason.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, or_, select, update
 
-from enum_backend.messaging.model import MessageState
+from enum_backend.gateways.base import Reason
+from enum_backend.messaging.model import MessageKind, MessageState
+from enum_backend.messaging.outcomes import Change, apply, final, moved_on
+from enum_backend.messaging.policy import optouts
 from enum_backend.storage.tables import attempts, outbox
+from enum_backend.storage.tables.outbox import DISPATCHING, PENDING
+
+_NEEDED = (
+    outbox.c.id,
+    outbox.c.message_id,
+    outbox.c.destination,
+    outbox.c.sender,
+    outbox.c.route,
+    outbox.c.body,
+    outbox.c.chain,
+    outbox.c.chain_position,
+    outbox.c.attempts_at_gateway,
+    outbox.c.attempts_made,
+    outbox.c.valid_until,
+    outbox.c.erase_body,
+    outbox.c.tenant,
+    outbox.c.kind,
+    outbox.c.is_test,
+)
+
+LOOK_AHEAD = 4
+"""Where senders are paced, so many rows per free place are looked at for one that may go."""
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A message this process holds a lease on."""
+class Room:
+    """What one gateway can take now.
+
+    Attributes:
+        places: requests that may begin.
+        lease_ms: how long one may take, so that a process that died is told from a slow one.
+        one_per_sender: take at most one message of each sender (senders are paced).
+        waiting: senders that may not send now; "" = the gateway's own.
+        closed_until: milliseconds; the gateway is known to be broken until then:
+            messages go to the next one, or wait where there is none.
+    """
+
+    provider: str
+    places: int
+    lease_ms: int
+    one_per_sender: bool = False
+    waiting: frozenset[str] = frozenset()
+    closed_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A message that this process, and nobody else, sends now.
+
+    Attributes:
+        number: of this attempt, over all gateways.
+        attempts_at_gateway: this one included.
+        lease_until: milliseconds; not to be sent after it.
+    """
 
     message_id: str
     destination: str
     sender: str | None
     sender_gateway: str | None
     body: bytes | None = field(repr=False)
-    chain: tuple[str, ...] = ()
-    position: int = 0
-    attempts_at_gateway: int = 0
-    valid_until: int = 0
-    is_code: bool = False
+    chain: tuple[str, ...]
+    position: int
+    number: int
+    attempts_at_gateway: int
+    valid_until: int
+    lease_until: int
+    is_code: bool
 
     @property
     def gateway(self) -> str:
@@ -44,55 +100,143 @@ class Claimed:
         return self.chain[following] if following < len(self.chain) else None
 
 
-def claim(
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A message that moved on without a request."""
+
+    message_id: str
+    gateway: str
+    state: MessageState
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of one look at the queue."""
+
+    begun: list[Begun]
+    left: list[Left]
+
+    def __bool__(self) -> bool:
+        return bool(self.begun or self.left)
+
+
+def take(
     connection: Connection,
     *,
     owner: str,
     now: int,
-    lease_ms: int,
-    room: dict[str, int],
-) -> list[Claimed]:
-    """Lease due messages, at most `room[gateway]` of each gateway.
+    room: Mapping[str, Room],
+    others: int,
+    hold: bool = False,
+) -> Taken:
+    """Begin the due messages there is room for, codes first; the earliest first.
 
-    The key `""` stands for every gateway that is not in `room`: messages whose
-    gateway is no longer configured must move on as well.
+    Args:
+        room: per gateway that is configured now.
+        others: how many messages of gateways that are no longer configured to move on;
+            finding them means looking through all that wait.
+        hold: nothing is sent for real now: those messages wait as long as they count.
     """
-    found: list[Row[Any]] = []
-    known = [name for name in room if name]
-    for name, places in room.items():
-        which = outbox.c.gateway == name if name else outbox.c.gateway.not_in(known)
-        if places > 0:
-            found.extend(_due(connection, which, now, places))
-    if not found:
-        return []
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id.in_([row.id for row in found]))
-        .values(lease_owner=owner, lease_until=now + lease_ms)
-    )
-    return [_claimed(row) for row in found]
+    taken = Taken([], [])
+    for name, gateway in room.items():
+        if gateway.closed_until is not None:
+            _leave_closed(connection, taken, name, gateway.closed_until, now)
+        elif gateway.places > 0:
+            _begin(connection, taken, name, gateway, owner, now)
+    if others:
+        gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
+        if hold:
+            gone &= outbox.c.valid_until <= now
+        _leave(connection, taken, _due(connection, gone, now, others), now, "not configured now")
+    return taken
 
 
-def _due(
-    connection: Connection, which: ColumnElement[bool], now: int, places: int
-) -> list[Row[Any]]:
+def _due(connection: Connection, which: Any, now: int, places: int) -> list[Row[Any]]:
     return list(
         connection.execute(
-            select(outbox)
-            .where(
-                outbox.c.state == MessageState.QUEUED,
-                which,
-                outbox.c.next_attempt_at <= now,
-                or_(outbox.c.lease_until.is_(None), outbox.c.lease_until < now),
-            )
-            .order_by(outbox.c.next_attempt_at, outbox.c.id)
+            select(*_NEEDED)
+            .where(PENDING, which, outbox.c.next_attempt_at <= now)
+            .order_by(outbox.c.priority, outbox.c.next_attempt_at)
             .limit(places)
+            .with_for_update(skip_locked=True)
         )
     )
 
 
-def _claimed(row: Row[Any]) -> Claimed:
-    return Claimed(
+def _begin(
+    connection: Connection, taken: Taken, name: str, room: Room, owner: str, now: int
+) -> None:
+    which = outbox.c.gateway == name
+    if room.waiting:
+        which &= func.coalesce(outbox.c.sender, "").not_in(sorted(room.waiting))
+    ahead = LOOK_AHEAD if room.one_per_sender else 1
+    rows = _due(connection, which, now, room.places * ahead)
+    late = [row for row in rows if row.valid_until <= now]
+    _expire(connection, taken, name, late, now)
+    ready = [row for row in rows if row.valid_until > now]
+    if room.one_per_sender:
+        first = {row.sender: row.id for row in reversed(ready)}
+        ready = [row for row in ready if first[row.sender] == row.id]
+    ready = ready[: room.places]
+    shut = _shut_out(connection, ready, name)
+    _refuse(connection, taken, name, [row for row in ready if row.id in shut], now)
+    ready = [row for row in ready if row.id not in shut]
+    if not ready:
+        return
+    lease_until = now + room.lease_ms
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.id.in_([row.id for row in ready]))
+        .values(
+            state=MessageState.DISPATCHING,
+            provider=room.provider,
+            attempts_at_gateway=outbox.c.attempts_at_gateway + 1,
+            attempts_made=outbox.c.attempts_made + 1,
+            lease_owner=owner,
+            lease_until=lease_until,
+            updated_at=now,
+        )
+    )
+    connection.execute(
+        insert(attempts),
+        [
+            {
+                "message_id": row.message_id,
+                "number": row.attempts_made + 1,
+                "gateway": name,
+                "provider": room.provider,
+                "outcome": "dispatching",
+                "started_at": now,
+            }
+            for row in ready
+        ],
+    )
+    taken.begun.extend(_begun(row, lease_until) for row in ready)
+
+
+def _shut_out(connection: Connection, rows: Sequence[Row[Any]], name: str) -> set[int]:
+    """Ids of those whose recipient said STOP while an earlier attempt was under way."""
+    tried = [
+        row
+        for row in rows
+        if row.attempts_made and not row.is_test and row.kind != MessageKind.REPLY
+    ]
+    wanted = [(row.tenant, optouts.sender_of(row, name), row.destination) for row in tried]
+    return {tried[index].id for index in optouts.blocked(connection, wanted)} if tried else set()
+
+
+def _refuse(
+    connection: Connection, taken: Taken, name: str, rows: Sequence[Row[Any]], now: int
+) -> None:
+    """Their recipients want none any more."""
+    values = final(MessageState.FAILED) | {"reason": Reason.OPTED_OUT}
+    apply(connection, [Change(row.message_id, WAITING, values) for row in rows], now)
+    taken.left.extend(Left(row.message_id, name, MessageState.FAILED, "opted out") for row in rows)
+
+
+def _begun(row: Row[Any], lease_until: int) -> Begun:
+    return Begun(
         message_id=row.message_id,
         destination=row.destination,
         sender=row.sender,
@@ -100,80 +244,105 @@ def _claimed(row: Row[Any]) -> Claimed:
         body=row.body,
         chain=tuple(json.loads(row.chain)),
         position=row.chain_position,
-        attempts_at_gateway=row.attempts_at_gateway,
+        number=row.attempts_made + 1,
+        attempts_at_gateway=row.attempts_at_gateway + 1,
         valid_until=row.valid_until,
+        lease_until=lease_until,
         is_code=row.erase_body,
     )
 
 
-def next_due_at(connection: Connection) -> int | None:
-    """When the next queued message is due, milliseconds; None when there is none."""
-    due: int | None = connection.execute(
-        select(func.min(outbox.c.next_attempt_at)).where(outbox.c.state == MessageState.QUEUED)
-    ).scalar_one()
-    return due
+def _expire(
+    connection: Connection, taken: Taken, name: str, rows: Sequence[Row[Any]], now: int
+) -> None:
+    """Their validity is over before anybody took them."""
+    state = MessageState.EXPIRED
+    changes = [
+        Change(row.message_id, WAITING, final(state) | {"reason": Reason.EXPIRED}) for row in rows
+    ]
+    apply(connection, changes, now)
+    taken.left.extend(Left(row.message_id, name, state, "expired") for row in rows)
 
 
-def begin_attempt(
-    connection: Connection,
-    claimed: Claimed,
-    *,
-    owner: str,
-    provider: str,
-    now: int,
-    lease_ms: int,
-) -> int | None:
-    """Commit `dispatching`; only then may the provider be called.
+WAITING = frozenset({MessageState.QUEUED, MessageState.SCHEDULED})
+"""States in which nobody sends a message."""
 
-    Returns:
-        The attempt's number, or None when the lease is lost or the message has
-        moved on since: then nothing may be sent.
-    """
-    changed = connection.execute(
-        update(outbox)
-        .where(
-            outbox.c.message_id == claimed.message_id,
-            outbox.c.state == MessageState.QUEUED,
-            outbox.c.lease_owner == owner,
-            outbox.c.lease_until > now,
-            outbox.c.chain_position == claimed.position,
-            outbox.c.attempts_at_gateway == claimed.attempts_at_gateway,
+
+def _leave(
+    connection: Connection, taken: Taken, rows: Sequence[Row[Any]], now: int, why: str
+) -> None:
+    """Hand messages to the gateway after theirs, or end them where there is none."""
+    changes = []
+    for row in rows:
+        chain, position = json.loads(row.chain), row.chain_position
+        detail = f"gateway {chain[position]} is {why}"
+        if row.valid_until <= now:
+            values = final(MessageState.EXPIRED) | {"reason": Reason.EXPIRED}
+        elif position + 1 < len(chain):
+            values = moved_on(chain[position + 1], position + 1) | {"detail": detail}
+        else:
+            values = final(MessageState.FAILED)
+            values |= {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
+        changes.append(Change(row.message_id, WAITING, values))
+        state = values.get("state", MessageState.QUEUED)
+        taken.left.append(Left(row.message_id, chain[position], state, detail))
+    apply(connection, changes, now)
+
+
+def _leave_closed(connection: Connection, taken: Taken, name: str, until: int, now: int) -> None:
+    """A gateway that is broken now: its messages go on, or wait until it is asked again."""
+    rows = _due(connection, outbox.c.gateway == name, now, CLOSED_BATCH)
+    ends = [row for row in rows if row.chain_position + 1 >= len(json.loads(row.chain))]
+    stuck = [row for row in ends if row.valid_until > now]
+    if stuck:
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row.id for row in stuck]))
+            .values(
+                next_attempt_at=case(
+                    (outbox.c.valid_until < until, outbox.c.valid_until), else_=until
+                )
+            )
         )
-        .values(
-            state=MessageState.DISPATCHING,
-            provider=provider,
-            attempts_at_gateway=outbox.c.attempts_at_gateway + 1,
-            lease_until=now + lease_ms,
-            updated_at=now,
-        )
-    ).rowcount
-    if not changed:
-        return None
-    last = connection.execute(
-        select(func.coalesce(func.max(attempts.c.number), 0)).where(
-            attempts.c.message_id == claimed.message_id
-        )
-    ).scalar_one()
-    number = int(last) + 1
-    connection.execute(
-        insert(attempts).values(
-            message_id=claimed.message_id,
-            number=number,
-            gateway=claimed.gateway,
-            provider=provider,
-            outcome="dispatching",
-            started_at=now,
+    stays = {row.id for row in stuck}
+    _leave(connection, taken, [row for row in rows if row.id not in stays], now, "broken now")
+
+
+CLOSED_BATCH = 256
+"""Messages of a broken gateway moved in one transaction."""
+
+
+def next_due_at(connection: Connection, gateways: Sequence[str]) -> int | None:
+    """When the next waiting message of these gateways is due, milliseconds; None = none waits."""
+    due = [
+        connection.execute(
+            select(func.min(outbox.c.next_attempt_at)).where(
+                PENDING, outbox.c.gateway == name, outbox.c.priority == priority
+            )
+        ).scalar_one()
+        for name in gateways
+        for priority in (0, 1)
+    ]
+    return min((at for at in due if at is not None), default=None)
+
+
+def begun_at(connection: Connection, owner: str, times: Collection[int]) -> list[Row[Any]]:
+    """What `take` began for an owner at these times (its `now`) and nobody has touched since."""
+    return list(
+        connection.execute(
+            select(outbox.c.message_id, outbox.c.attempts_made).where(
+                DISPATCHING, outbox.c.lease_owner == owner, outbox.c.updated_at.in_(sorted(times))
+            )
         )
     )
-    return number
 
 
 def orphans(connection: Connection, owner: str, now: int, *, alone: bool) -> list[Row[Any]]:
     """Messages in `dispatching` that nobody is sending any more.
 
     Args:
-        alone: this process holds the data directory, so whatever another owner
-            left behind is an orphan at once; otherwise its lease must be over.
+        alone: this process holds the database, so whatever another owner left
+            behind is an orphan at once; otherwise its lease must be over.
     """
     stale = outbox.c.lease_until < now
     if alone:
@@ -186,15 +355,8 @@ def orphans(connection: Connection, owner: str, now: int, *, alone: bool) -> lis
                 outbox.c.provider,
                 outbox.c.erase_body,
                 outbox.c.attempts_at_gateway,
-            ).where(outbox.c.state == MessageState.DISPATCHING, stale)
+                outbox.c.attempts_made,
+                outbox.c.lease_owner,
+            ).where(DISPATCHING, stale)
         )
-    )
-
-
-def free_leases(connection: Connection, owner: str) -> None:
-    """Queued messages leased by an owner that is gone may be taken at once."""
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.state == MessageState.QUEUED, outbox.c.lease_owner != owner)
-        .values(lease_owner=None, lease_until=None)
     )

@@ -13,10 +13,12 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
+from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Gateway, StatusResult
+from enum_backend.messaging import outcomes
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.outcomes import STATE_OF
+from enum_backend.messaging.outcomes import STATE_OF, Outcome
 
 log = structlog.get_logger("enum_backend.dispatcher")
 
@@ -33,8 +35,14 @@ async def look_up(gateway: Gateway, message_id: str) -> tuple[bool, StatusResult
         return False, None
 
 
-async def fate(row: Row[Any], pool: GatewayPool, max_attempts: int) -> tuple[MessageState, bool]:
-    """The state an orphan (a row of `queue.orphans`) gets, and whether it is sent again.
+async def fate(row: Row[Any], pool: GatewayPool, max_attempts: int) -> Outcome:
+    """How the last attempt of an orphan (a row of `queue.orphans`) counts."""
+    state, retry = await _state(row, pool, max_attempts)
+    return outcomes.orphaned(row.message_id, row.attempts_made, state, retry=retry, now=now_ms())
+
+
+async def _state(row: Row[Any], pool: GatewayPool, max_attempts: int) -> tuple[MessageState, bool]:
+    """The state an orphan gets, and whether it is sent again.
 
     A code is sent again only when the provider says that it never had it.
     """

@@ -2,60 +2,39 @@
 
 The first rule that applies chooses: the request, the recipient's record, the
 sender's record or inventory, the longest prefix, the default chain. Records
-select among configured gateways; they never introduce one.
+select among configured gateways; they never introduce one. Then the chain is put
+in order (`arrangement`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from enum_backend.errors import (
     FieldError,
+    Forbidden,
     GatewayNotConfigured,
     NvsUnavailableError,
     ValidationFailed,
 )
 from enum_backend.gateways.base import Gateway
+from enum_backend.messaging.arrangement import Arranged, Arranger, Wanted
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
-from enum_backend.messaging.model import SendRequest
+from enum_backend.messaging.model import MessageKind, SendRequest
+from enum_backend.messaging.policy.sticky import StickySenders
+from enum_backend.messaging.pricing import Pricing
+from enum_backend.messaging.route import Route, Step
+from enum_backend.messaging.senders import sender_asked, senders_of
+from enum_backend.messaging.strategies import Strategies
 from enum_backend.phone import is_valid
 from enum_backend.settings.models import PrefixRoute
+from enum_backend.settings.policy import Strategy
 from nvs.directory import Directory
 from nvs.errors import InvalidNumber, NvsUnavailable
 from nvs.number_record import NumberRecord, SmsRoute, TrustLevel
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One routing rule and what came of it."""
-
-    rule: str
-    applied: bool
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """The decision.
-
-    Attributes:
-        destination: `+E.164` the SMS goes to.
-        chain: gateway names, first to last; what is stored and dispatched.
-        planned: the same for `live` mode, shown by explain.
-        sender_gateway: the gateway that may use the request's sender.
-    """
-
-    destination: str
-    chain: tuple[str, ...]
-    planned: tuple[str, ...]
-    steps: tuple[Step, ...]
-    sender_gateway: str | None = None
-
-    def simulated(self) -> Route:
-        """The same decision, carried by the simulator: for test numbers."""
-        step = Step("test number", True, "test numbers are never sent to: the simulator carries it")
-        return replace(self, chain=(SIMULATOR,), steps=(*self.steps, step))
+__all__ = ["Route", "Router", "Step"]
 
 
 @dataclass(slots=True)
@@ -64,7 +43,9 @@ class _Choice:
 
     request: SendRequest
     destination: str
+    sender: str | None
     head: tuple[str, ...] = ()
+    strategy: Strategy | None = None
     sender_gateway: str | None = None
     decided: bool = False
     steps: list[Step] = field(default_factory=list)
@@ -86,6 +67,10 @@ class Router:
     Args:
         fallback: whether the default chain follows rules 1 to 4.
         prefixes: chains by prefix, in any order; the longest match wins.
+        strategy: of the default chain, and of prefixes without their own.
+        sticky: see `Arranger`.
+        known: what recipients know of us; None = nothing is remembered.
+        pricing: for the strategy `least_cost`.
     """
 
     def __init__(
@@ -95,16 +80,27 @@ class Router:
         *,
         fallback: bool = True,
         prefixes: Sequence[PrefixRoute] = (),
+        strategy: Strategy = "priority",
+        sticky: bool | None = None,
+        known: StickySenders | None = None,
+        pricing: Pricing | None = None,
     ) -> None:
         self._directory = directory
         self._pool = pool
         self._fallback = fallback
         self._prefixes = sorted(prefixes, key=lambda route: len(route.prefix), reverse=True)
+        self._strategy = strategy
+        strategies = Strategies((pricing or Pricing(pool)).segment)
+        self._arranger = Arranger(pool, strategies, sticky=sticky, known=known)
 
-    async def choose(self, request: SendRequest) -> Route:
+    async def choose(self, request: SendRequest, *, preview: bool = False) -> Route:
         """The route of a request.
 
+        Args:
+            preview: nothing will be sent: no gateway's turn is taken.
+
         Raises:
+            Forbidden: the client may not send from `from`.
             GatewayNotConfigured: the request names a gateway that is not there,
                 or no rule finds one.
             CredentialsMissing: the named gateway is half-set.
@@ -112,23 +108,47 @@ class Router:
                 read (messages with a code go on without it).
             ValidationFailed: `from` is no number of any gateway.
         """
-        choice = _Choice(request, request.to)
+        choice = _Choice(request, request.to, sender_asked(request))
         self._by_request(choice)
         await self._by_recipient(choice)
         await self._by_sender(choice)
         self._by_prefix(choice)
-        planned = self._chain(choice)
-        simulated = self._pool.mode == "simulation"
-        chain = (SIMULATOR,) if simulated else planned
+        arranged = await self._arranged(choice, take_turn=not preview)
+        planned = self._with_own_senders(choice, arranged)
+        chain = (SIMULATOR,) if self._pool.mode == "simulation" else planned
         if not chain:
-            raise GatewayNotConfigured("No usable gateway is configured for this message.")
+            raise GatewayNotConfigured(
+                "No usable gateway with a number of this tenant is configured for this message."
+                if arranged.chain
+                else "No usable gateway is configured for this message."
+            )
         return Route(
             destination=choice.destination,
             chain=chain,
             planned=planned or chain,
-            steps=tuple(choice.steps),
+            steps=(*choice.steps, *(Step(*said) for said in arranged.steps)),
             sender_gateway=choice.sender_gateway,
+            sender=arranged.sender,
+            senders=self._senders(choice, planned, arranged.sender),
+            alike=arranged.alike,
+            learns=arranged.learns,
         )
+
+    def _with_own_senders(self, choice: _Choice, arranged: Arranged) -> tuple[str, ...]:
+        """The chain without gateways whose own number is another tenant's.
+
+        Answers, and a STOP, would go to that tenant.
+        """
+        if arranged.sender is not None:
+            return arranged.chain
+        tenant = choice.request.client.tenant
+        own = tuple(name for name in arranged.chain if self._pool.sends_for(name, tenant))
+        if left_out := [name for name in arranged.chain if name not in own]:
+            if choice.request.gateway in left_out:
+                raise Forbidden("That gateway's number is another tenant's: name one of yours.")
+            why = f"the number of {', '.join(left_out)} is another tenant's: left out"
+            choice.steps.append(Step("own sender", True, why))
+        return own
 
     def _by_request(self, choice: _Choice) -> None:
         name = choice.request.gateway
@@ -183,7 +203,7 @@ class Router:
         return record
 
     async def _by_sender(self, choice: _Choice) -> None:
-        sender = choice.request.sender
+        sender = choice.sender
         if not sender:
             choice.step("sender", "the request names no sender")
             return
@@ -223,24 +243,68 @@ class Router:
         if choice.decided:
             choice.step_skipped("prefix")
             return
-        tenant = choice.request.client.tenant
+        tenant, idle = choice.request.client.tenant, ""
         for route in self._prefixes:
-            matches = choice.destination.startswith(route.prefix)
-            if matches and (chain := self._pool.serving(route.chain, tenant)):
-                choice.step("prefix", f"{route.prefix} is the longest match", *chain)
+            if not choice.destination.startswith(route.prefix):
+                continue
+            if chain := self._pool.serving(route.chain, tenant):
+                choice.strategy = route.strategy or self._strategy
+                choice.step("prefix", f"{route.prefix} is the longest match{idle}", *chain)
                 return
-        choice.step("prefix", "no prefix route matches")
+            idle += f"; {route.prefix} matches too, but none of its gateways is usable"
+        choice.step("prefix", f"no prefix route matches{idle}")
 
-    def _chain(self, choice: _Choice) -> tuple[str, ...]:
+    async def _arranged(self, choice: _Choice, *, take_turn: bool) -> Arranged:
         default = self._pool.default_chain(choice.request.client.tenant)
+        chain, rest = choice.head, default
         if not choice.decided:
             choice.step("default", "no other rule applies", applied=True)
-            return default
-        if self._fallback and default:
+            choice.strategy = self._strategy
+            chain, rest = default, ()
+        elif self._fallback and default and choice.request.kind is not MessageKind.REPLY:
             choice.steps.append(Step("default", False, "follows when an error allows failover"))
-            return tuple(dict.fromkeys((*choice.head, *default)))
-        choice.steps.append(Step("default", False, "not used"))
-        return choice.head
+        else:
+            choice.steps.append(Step("default", False, "not used"))
+            rest = ()
+        wanted = Wanted(
+            tenant=choice.request.client.tenant,
+            destination=choice.destination,
+            chain=self._allowed(choice, chain),
+            rest=self._allowed(choice, rest),
+            strategy=choice.strategy,
+            sender=choice.sender,
+        )
+        return await self._arranger.arrange(wanted, take_turn=take_turn)
+
+    def _allowed(self, choice: _Choice, chain: tuple[str, ...]) -> tuple[str, ...]:
+        """Of a client that may send from some numbers only: the gateways that can."""
+        if not choice.request.client.senders:
+            return chain
+        able = tuple(name for name in chain if self._may_use(choice, name, choice.sender))
+        if choice.request.gateway in set(chain) - set(able):
+            raise Forbidden("The numbers this client may send from are not of that gateway.")
+        return able
+
+    def _may_use(self, choice: _Choice, name: str, sender: str | None) -> bool:
+        gateway = self._pool.registry.get(name)
+        if gateway is None or sender is None:
+            return False
+        return gateway.owns(sender) or choice.sender_gateway == name
+
+    def _senders(
+        self, choice: _Choice, planned: tuple[str, ...], sender: str | None
+    ) -> dict[str, tuple[str, ...]]:
+        """Gateway -> what the recipient may see; the simulator stands for the first one."""
+        tenant = choice.request.client.tenant
+        found = {
+            name: senders_of(
+                gateway, tenant, sender if self._may_use(choice, name, sender) else None
+            )
+            for name in planned
+            if (gateway := self._pool.registry.get(name)) is not None
+        }
+        first = found.get(planned[0]) if planned else None
+        return found | {SIMULATOR: first or ((sender,) if sender else ())}
 
     def _select(self, word: str, number: str | None, tenant: str | None) -> Gateway | None:
         return self._pool.registry.select(word, number=number, tenant=tenant)

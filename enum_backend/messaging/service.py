@@ -3,52 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from enum_backend.access import ApiKey
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
+    EnumBackendError,
     FieldError,
-    Forbidden,
     GatewayNotConfigured,
     NotFound,
     ValidationFailed,
 )
-from enum_backend.gateways.base import Cost
-from enum_backend.messaging import limits, outbox
+from enum_backend.gateways.base import Cost, Reason
+from enum_backend.messaging import accepting, outbox, outcomes, replay
+from enum_backend.messaging.accepting import AcceptRules, Draft
+from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import GatewayPool
-from enum_backend.messaging.limits import LimitState
-from enum_backend.messaging.model import Accepted, Client, MessageView, SendRequest
-from enum_backend.messaging.outbox import Draft
-from enum_backend.messaging.routing import Route, Router, Step
-from enum_backend.messaging.segments import Segmentation, segment
-from enum_backend.numbers.offline import blocked_because
-from enum_backend.numbers.prices import PriceList
+from enum_backend.messaging.limits import ClientLimits, NoClientLimits
+from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
+from enum_backend.messaging.outcomes import Change
+from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy.destinations import refusal
+from enum_backend.messaging.policy.texts import prepared
+from enum_backend.messaging.pricing import Pricing
+from enum_backend.messaging.queue import WAITING
+from enum_backend.messaging.route import Step
+from enum_backend.messaging.routing import Route, Router
+from enum_backend.messaging.segments import segment
 from enum_backend.settings.models import DispatchSettings, LimitSettings
+from enum_backend.settings.policy import PolicySettings, TextSettings
 from enum_backend.storage import Database, Sealer
 
 MAX_CHARACTERS = 1600
 """Longest text accepted: ten parts of GSM-7, what most providers take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What sending would do, without sending."""
-
-    route: Route
-    segmentation: Segmentation
-    estimate: Cost | None
-    limits: tuple[LimitState, ...]
-
-
 class MessageService:
     """Accepts messages into the outbox and tells what became of them.
 
     Args:
-        prices: estimates for gateways that set no price; None = no estimate then.
+        rules: what is checked inside the transaction that accepts.
+        client_limits: the ceilings of callers, shared by every entry point.
+        policy, texts: where messages may go, and what may be done to their text.
+        pricing: estimates; None = what the gateways' own settings say.
         on_accepted: called after the commit of each new message (wakes the
             dispatcher).
     """
@@ -60,20 +60,27 @@ class MessageService:
         router: Router,
         pool: GatewayPool,
         *,
-        limit_settings: LimitSettings,
+        rules: AcceptRules,
         dispatch: DispatchSettings,
+        client_limits: ClientLimits | None = None,
         test_numbers: Collection[str] = (),
-        prices: PriceList | None = None,
+        policy: PolicySettings | None = None,
+        texts: TextSettings | None = None,
+        pricing: Pricing | None = None,
         on_accepted: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._router = router
         self._pool = pool
-        self._limits = limit_settings
+        self._rules = rules
+        self._client_limits = client_limits or NoClientLimits()
+        self._accepting: Batcher[Draft, Accepted] = Batcher(database, self._accept)
         self._dispatch = dispatch
         self._test_numbers = frozenset(test_numbers)
-        self._prices = prices
+        self._policy = policy or PolicySettings()
+        self._texts = texts or TextSettings()
+        self._pricing = pricing or Pricing(pool)
         self._on_accepted = on_accepted
 
     async def send(self, request: SendRequest) -> Accepted:
@@ -86,52 +93,50 @@ class MessageService:
         """
         _check_text(request.text)
         request_hash = self._request_hash(request)
-        if earlier := await self._database.read(
-            lambda connection: outbox.earlier(connection, request, request_hash)
-        ):
+        if (earlier := await self._earlier(request, request_hash)) is not None:
             return earlier
         self._pool.require_sending()
-        route = await self._router.choose(request)
-        if why := self._blocked(request, route):
-            raise Forbidden(f"Messages to {why} are never sent.")
-        draft = self._draft(request, route)
-        accepted = await self._database.write(
-            lambda connection: outbox.accept(connection, draft, self._limits, now_ms())
-        )
+        request, _ = prepared(request, self._texts)
+        draft = self._draft(request, await self._router.choose(request), request_hash)
+        if (repeated := await self._repeated(draft)) is not None:
+            return repeated
+        if not draft.is_test:
+            await self._check(draft)
+        accepted = await self._accepting.put(draft)
         if not accepted.repeated:
             self._on_accepted()
         return accepted
 
-    async def explain(self, request: SendRequest) -> Explanation:
-        """Every step of the decision, the cost and what is left of the limits.
+    async def _check(self, draft: Draft) -> None:
+        request = draft.request
+        tenant = request.client.tenant
+        if refused := refusal(draft.route.destination, self._policy, tenant):
+            raise refused
+        if not request.skip_rate_limit:
+            client = request.client
+            await self._client_limits.hit(client.id, client.per_minute, name=client.limit_name)
 
-        Raises:
-            EnumBackendError: as `send`, but limits are shown, not enforced.
-        """
-        route, is_test = self._resolved(request, await self._router.choose(request))
-        if why := self._blocked(request, route):
-            step = Step("policy", True, f"messages to {why} are never sent")
-            route = replace(route, steps=(*route.steps, step))
-        measured = segment(request.text)
-        estimate = None if is_test else self._estimate(route, measured)
+    async def _earlier(self, request: SendRequest, request_hash: bytes) -> Accepted | None:
+        """What it repeats: answered whatever mode, route and limits are now."""
+        repeat_hash = self._repeat_hash(request)
+        if repeat_hash is None and accepting.idempotency_key(request) is None:
+            return None
+        return await self._database.read(
+            lambda c: accepting.earlier(c, request, request_hash, repeat_hash, now_ms())
+        )
 
-        def work(connection: Connection) -> tuple[LimitState, ...]:
-            if is_test:
-                return ()
-            now = now_ms()
-            states = limits.message_limits(
-                connection,
-                self._limits,
-                destination=route.destination,
-                client=request.client.id,
-                per_minute=request.client.per_minute,
-                now=now,
-            )
-            amount = estimate.amount if estimate else Decimal(0)
-            spend = limits.cost_limit(connection, self._limits, estimate=amount, now=now)
-            return (*states, spend) if spend else tuple(states)
+    async def _repeated(self, draft: Draft) -> Accepted | None:
+        """What a caller without keys repeats: it takes no place in its limits."""
+        if draft.repeat_hash is None or draft.idempotency_key is not None:
+            return None
+        return await self._database.read(
+            lambda connection: accepting.repeated(connection, draft, now_ms())
+        )
 
-        return Explanation(route, measured, estimate, await self._database.read(work))
+    def _accept(
+        self, connection: Connection, drafts: Sequence[Draft]
+    ) -> list[Accepted | EnumBackendError]:
+        return accepting.accept_many(connection, drafts, self._rules, now_ms())
 
     async def status(
         self, message_id: str, tenant: str, *, refresh_from: str | None = None
@@ -159,41 +164,85 @@ class MessageService:
         if not gateway.capabilities.status_query or provider_id is None:
             return view
         status = await gateway.status(provider_id)
-        await self._database.write(lambda c: outbox.record_status(c, message_id, status, now_ms()))
+        change = outcomes.reported(message_id, status)
+
+        def work(connection: Connection) -> None:
+            outcomes.apply(connection, [change], now_ms())
+            if status.reason is Reason.OPTED_OUT:
+                optouts.record_refused(connection, [message_id], now_ms())
+
+        await self._database.write(work)
         return await self.status(message_id, tenant)
 
-    def _draft(self, request: SendRequest, route: Route) -> Draft:
-        measured = segment(request.text)
-        route, is_test = self._resolved(request, route)
-        repeat_hash = None
-        if request.repeat_window > 0:
-            repeat_hash = self._sealer.digest(
-                "repeat", request.client.id, route.destination, request.text
+    async def cancel(self, message_id: str, tenant: str) -> MessageView:
+        """Stop a message that no provider has been asked to send.
+
+        Raises:
+            NotFound: no such message in this tenant.
+            ValidationFailed: it is on its way, or has ended.
+        """
+        await self.status(message_id, tenant)
+        change = Change(message_id, WAITING, outcomes.final(MessageState.CANCELED))
+        states = await self._database.write(lambda c: outcomes.apply(c, [change], now_ms()))
+        view = await self.status(message_id, tenant)
+        if states == [None]:
+            message = f"is {view.status}: only scheduled and queued messages can be canceled"
+            raise ValidationFailed(
+                f"message_id: {message}", errors=[FieldError("message_id", message)]
             )
+        return view
+
+    async def retry(self, message_id: str, tenant: str) -> MessageView:
+        """Send a message that has ended without arriving once more, by its first gateway on.
+
+        An `unknown` one may have arrived: whoever asks for this takes the double upon himself.
+
+        Raises:
+            NotFound: no such message in this tenant.
+            ValidationFailed: it has not ended so, or its text is erased.
+            Forbidden: messages go there no more.
+            CostLimitExceeded: the day's spend is reached.
+            SmsDisabled, CredentialsMissing: nothing can be sent now.
+        """
+        view = await self.status(message_id, tenant)
+        self._pool.require_sending()
+        is_test = bool({view.to, view.destination} & self._test_numbers)
+        if not is_test and (refused := refusal(view.destination, self._policy, tenant)):
+            raise refused
+        order = replay.Order(
+            message_id,
+            valid_until=now_ms() + math.ceil(self._dispatch.validity * 1000),
+            estimate=self._price,
+        )
+        await self._database.write(lambda c: replay.requeue(c, order, self._rules, now_ms()))
+        self._on_accepted()
+        return await self.status(view.message_id, tenant)
+
+    def _draft(self, request: SendRequest, route: Route, request_hash: bytes) -> Draft:
+        is_test = bool({request.to, route.destination} & self._test_numbers)
+        if is_test:
+            route = route.simulated()
+        if request.about:
+            route = replace(route, steps=(Step("kind", True, request.about), *route.steps))
+        measured = segment(self._pricing.text(route.chain[0], request.text))
         validity = self._dispatch.code_validity if request.is_code else self._dispatch.validity
         return Draft(
             request=request,
             route=route,
             segmentation=measured,
             body=lambda message_id: self._sealer.seal(request.text, message_id),
-            request_hash=self._request_hash(request),
-            repeat_hash=repeat_hash,
-            estimate=None if is_test else self._estimate(route, measured),
+            request_hash=request_hash,
+            repeat_hash=self._repeat_hash(request),
+            estimate=None if is_test else self._estimate(route, measured.segments),
             is_test=is_test,
-            valid_until=now_ms() + math.ceil(validity * 1000),
+            valid_until=(request.send_at or now_ms()) + math.ceil(validity * 1000),
         )
 
-    def _resolved(self, request: SendRequest, route: Route) -> tuple[Route, bool]:
-        """The route as it is stored, and whether it is a test number's."""
-        is_test = self._is_test(request, route)
-        return (route.simulated() if is_test else route), is_test
-
-    def _is_test(self, request: SendRequest, route: Route) -> bool:
-        return bool({request.to, route.destination} & self._test_numbers)
-
-    def _blocked(self, request: SendRequest, route: Route) -> str:
-        """What kind of number the destination is, if it is one we never send to."""
-        return "" if self._is_test(request, route) else blocked_because(route.destination)
+    def _repeat_hash(self, request: SendRequest) -> bytes | None:
+        """What makes two requests without a key the same, within the repeat window."""
+        if not request.repeat_window:
+            return None
+        return self._sealer.digest("repeat", request.client.id, request.to, request.text)
 
     def _request_hash(self, request: SendRequest) -> bytes:
         """What makes two requests with one idempotency key the same."""
@@ -206,18 +255,20 @@ class MessageService:
             request.client_reference or "",
         )
 
-    def _estimate(self, route: Route, measured: Segmentation) -> Cost | None:
-        gateway = self._pool.carrier(route.chain[0])
-        if gateway is None:
+    def _estimate(self, route: Route, segments: int) -> Cost | None:
+        """What the first gateway of the chain would charge; a simulation costs nothing."""
+        return self._price(route.chain[0], route.destination, segments)
+
+    def _price(self, gateway: str, destination: str, segments: int) -> Cost | None:
+        if self._pool.carrier(gateway) is None:
             return None
-        if gateway.options.price is not None:
-            return Cost(gateway.options.price * measured.segments)
-        return self._prices.outbound(gateway.provider, measured.segments) if self._prices else None
+        return self._pricing.estimate(gateway, destination, segments)
 
 
-def key_client(key_id: str, tenant: str, settings: LimitSettings) -> Client:
+def key_client(key: ApiKey, settings: LimitSettings) -> Client:
     """The client that an API key stands for."""
-    return Client(f"key:{key_id}", tenant, settings.per_client_minute)
+    per_minute = settings.per_client_minute if key.per_minute is None else key.per_minute
+    return Client(f"key:{key.id}", key.tenant, per_minute, key.daily_cost, key.senders)
 
 
 def _check_text(text: str) -> None:

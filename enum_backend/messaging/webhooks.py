@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 from sqlalchemy import Connection, delete, insert, select
@@ -20,7 +21,6 @@ from enum_backend.gateways.webhooks.base import (
     DeliveryReport,
     Event,
     Forged,
-    Ignored,
     InboundSms,
     NonceStore,
     NotReady,
@@ -28,15 +28,22 @@ from enum_backend.gateways.webhooks.base import (
     WebhookAnswer,
     WebhookRequest,
 )
-from enum_backend.messaging import inbox, reports
+from enum_backend.messaging import reports
+from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import GatewayPool
-from enum_backend.storage import Database, Sealer
+from enum_backend.messaging.inbound import Arrival, Stored
+from enum_backend.messaging.intake import Intake, log_stored
+from enum_backend.messaging.owners import RecordClaims
+from enum_backend.storage import Database
 from enum_backend.storage.tables import nonces
 
 log = structlog.get_logger("enum_backend.webhooks")
 
 OnEvent = Callable[[str, str, str], None]
 """Called with (gateway, provider, kind) for metrics."""
+
+AfterCommit = Callable[[str, Sequence[Stored]], None]
+"""Called with the gateway's name and what became of its messages; must not block."""
 
 
 class DatabaseNonces(NonceStore):
@@ -77,29 +84,43 @@ class _Proven:
     gateway: Gateway
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one call told."""
+
+    gateway: str
+    arrivals: Sequence[Arrival]
+    reports: Sequence[DeliveryReport]
+
+
 class WebhookService:
     """Takes providers' calls.
 
     Args:
         kinds: provider -> its webhook class.
         on_event: called per event after the commit.
+        after_commit: wakes those who deliver and follow.
     """
 
     def __init__(
         self,
         database: Database,
-        sealer: Sealer,
         pool: GatewayPool,
         kinds: Mapping[str, type[Webhook[Gateway]]],
+        intake: Intake,
+        claims: RecordClaims,
         *,
         on_event: OnEvent = lambda gateway, provider, kind: None,
+        after_commit: AfterCommit = lambda gateway, stored: None,
     ) -> None:
-        self._database = database
-        self._sealer = sealer
         self._pool = pool
         self._kinds = kinds
+        self._intake = intake
+        self._claims = claims
         self._nonces = DatabaseNonces(database)
+        self._storing: Batcher[_Told, list[Stored]] = Batcher(database, self._store_many)
         self._on_event = on_event
+        self._after_commit = after_commit
 
     async def take(
         self, provider: str, gateway_name: str | None, request: WebhookRequest
@@ -153,42 +174,50 @@ class WebhookService:
         if kind is None or not gateways:
             raise NotFound("There is no such webhook.")
         candidates = [_Proven(kind(gateway, self._nonces), gateway) for gateway in gateways]
-        return sorted(candidates, key=lambda item: not _speaks_of(item, request))
+        if len(candidates) == 1:
+            return candidates
+        return sorted(candidates, key=lambda item: _distance(item, request))
 
     async def _store(self, gateway: Gateway, events: Sequence[Event]) -> None:
-        def work(connection: Connection) -> None:
-            for event in events:
-                self._store_event(connection, gateway, event, now_ms())
-
-        if any(not isinstance(event, Ignored) for event in events):
-            await self._database.write(work)
+        arrivals = [
+            Arrival(
+                gateway=gateway.name,
+                provider=gateway.provider,
+                account=gateway,
+                sms=event,
+                claims=await self._claims.of(event.to),
+            )
+            for event in events
+            if isinstance(event, InboundSms)
+        ]
+        reported = [event for event in events if isinstance(event, DeliveryReport)]
+        if arrivals or reported:
+            stored = await self._storing.put(_Told(gateway.name, arrivals, reported))
+            log_stored(stored)
+            self._after_commit(gateway.name, stored)
         for event in events:
             self._on_event(gateway.name, gateway.provider, type(event).__name__)
 
-    def _store_event(
-        self, connection: Connection, gateway: Gateway, event: Event, now: int
-    ) -> None:
-        match event:
-            case InboundSms():
-                foreign = not gateway.owns(event.to)
-                stored = inbox.store(
-                    connection,
-                    gateway=gateway.name,
-                    provider=gateway.provider,
-                    sms=event,
-                    body=lambda inbox_id: self._sealer.seal(event.text, inbox_id),
-                    foreign_number=foreign,
-                    now=now,
-                )
-                if foreign and stored.is_new:
-                    log.warning("message to a number that is not the gateway's", id=stored.inbox_id)
-            case DeliveryReport():
-                reports.store(connection, gateway.name, event, now)
-            case Ignored():
-                pass
+    def _store_many(self, connection: Connection, told: Sequence[_Told]) -> list[list[Stored]]:
+        now = now_ms()
+        stored = iter(
+            self._intake.store(
+                connection, [arrival for item in told for arrival in item.arrivals], now
+            )
+        )
+        for item in told:
+            for report in item.reports:
+                reports.store(connection, item.gateway, report, now)
+        return [list(islice(stored, len(item.arrivals))) for item in told]
 
 
-def _speaks_of(candidate: _Proven, request: WebhookRequest) -> bool:
+def _distance(candidate: _Proven, request: WebhookRequest) -> int:
+    """0 = the call speaks of the gateway's number, 1 = only of its account, 2 = of neither.
+
+    Gateways can share an account, and with it what proves a call; numbers they do not.
+    """
     gateway = candidate.gateway
     claims = candidate.webhook.claims(request)
-    return any(gateway.owns(claim) or gateway.has_account(claim) for claim in claims)
+    if any(gateway.owns(claim) for claim in claims):
+        return 0
+    return 1 if any(gateway.has_account(claim) for claim in claims) else 2

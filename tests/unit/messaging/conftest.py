@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from enum_backend.messaging import dispatcher as dispatcher_module
+from enum_backend.messaging import handover as handover_module
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.database import sqlite_url
-from enum_backend.storage.schema import upgrade
 from tests.unit.messaging.messaging_world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    url = sqlite_url(tmp_path)
-    upgrade(url)
-    database = Database(url)
-    yield World(database, Sealer(bytes(range(32))), tmp_path)
-    database.close()
+def world(database: Database, tmp_path: Path) -> World:
+    return World(database, Sealer(bytes(range(32))), tmp_path)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher_module, "POLL_SECONDS", 0.03)
     monkeypatch.setattr(dispatcher_module, "BUSY_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(dispatcher_module, "ANSWER_MARGIN", 0.05)
+    monkeypatch.setattr(handover_module, "ANSWER_MARGIN", 0.05)
     monkeypatch.setattr(dispatcher_module, "START_SECONDS", 0.3)
     monkeypatch.setattr(dispatcher_module, "SHUTDOWN_SECONDS", 0.3)

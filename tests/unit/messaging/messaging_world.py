@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import select, update
 
+from enum_backend.errors import EnumBackendError
 from enum_backend.gateways.base import (
     Capabilities,
+    Cost,
     Gateway,
     OutboundSms,
     ProviderStatus,
@@ -21,6 +23,7 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatorGateway
+from enum_backend.messaging.accepting import AcceptRules, accept_many
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import GatewayPool, Mode
 from enum_backend.messaging.model import Client, SendRequest
@@ -142,7 +145,7 @@ class World:
             self.sealer,
             self.router,
             self.pool,
-            limit_settings=self.limits,
+            rules=AcceptRules(self.limits),
             dispatch=self.dispatch,
             test_numbers=self.test_numbers,
         )
@@ -187,3 +190,32 @@ class World:
 def request(**changes: Any) -> SendRequest:
     values = {"to": TO, "text": CANARY, "client": Client("key:k1", "default", 0), **changes}
     return SendRequest(**values)
+
+
+async def accept(
+    world: World, limits: LimitSettings, now: int, price: str | None = None, **changes: Any
+) -> Any:
+    """Accept one message as if it were `now`; its refusal is raised."""
+    (result,) = await accept_all(world, limits, now, [changes], price)
+    if isinstance(result, EnumBackendError):
+        raise result
+    return result
+
+
+async def accept_all(
+    world: World,
+    limits: LimitSettings,
+    now: int,
+    wanted: list[dict[str, Any]],
+    price: str | None = None,
+) -> list[Any]:
+    """Accept messages in one transaction."""
+    drafts = []
+    for changes in wanted:
+        asked = request(**changes)
+        route = await world.router.choose(asked)
+        service = world.service
+        draft = service._draft(asked, route, service._request_hash(asked))
+        drafts.append(replace(draft, estimate=Cost(Decimal(price))) if price else draft)
+    rules = AcceptRules(limits)
+    return await world.database.write(lambda c: accept_many(c, drafts, rules, now))

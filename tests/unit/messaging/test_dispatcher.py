@@ -22,6 +22,7 @@ from enum_backend.gateways.base import (
 from enum_backend.messaging import dispatcher as module
 from enum_backend.messaging import queue
 from enum_backend.messaging.dispatcher import Dispatcher
+from enum_backend.messaging.queue import Room
 from enum_backend.settings.models import DispatchSettings
 from enum_backend.storage import Sealer
 from tests.unit.messaging.messaging_world import CANARY, OTHER, TO, Findable, World
@@ -52,23 +53,19 @@ async def hang(_sms: OutboundSms) -> SendResult:
 async def crashed(world: World, **changes: Any) -> str:
     """A message that another process was sending when it died."""
     message_id = await world.send(**changes)
-    claimed = await world.database.write(
-        lambda c: queue.claim(c, owner="dead", now=now_ms(), lease_ms=60_000, room={"": 9})
+    names = [gateway.name for gateway in world.registry]
+    room = {name: Room("scripted", 9, 60_000) for name in names}
+    taken = await world.database.write(
+        lambda c: queue.take(c, owner="dead", now=now_ms(), room=room, others=0)
     )
-    mine = next(item for item in claimed if item.message_id == message_id)
-    number = await world.database.write(
-        lambda c: queue.begin_attempt(
-            c, mine, owner="dead", provider="scripted", now=now_ms(), lease_ms=60_000
-        )
-    )
-    assert number == 1
+    assert message_id in [begun.message_id for begun in taken.begun]
     return message_id
 
 
 async def test_sent_once_with_everything_recorded(world: World) -> None:
     one = world.gateway(
         "one",
-        SendResult(ProviderStatus.SENT, "p-1", segments=2, cost=Cost(Decimal("0.0125"), "EUR")),
+        SendResult(ProviderStatus.SENT, "p-1", segments=2, cost=Cost(Decimal("0.0125"))),
     )
     message_id = await world.send()
     async with Running(world) as dispatcher:
@@ -81,7 +78,7 @@ async def test_sent_once_with_everything_recorded(world: World) -> None:
         (message_id, TO, CANARY, None)
     ]
     assert (row.provider_message_id, row.segments, row.cost_micros) == ("p-1", 2, 12_500)
-    assert (row.cost_currency, row.lease_owner, row.next_attempt_at) == ("EUR", None, None)
+    assert (row.cost_currency, row.lease_owner, row.next_attempt_at) == ("USD", None, None)
     assert row.body is not None
     tries = await world.tries(message_id)
     assert [(t.number, t.outcome, t.provider_message_id) for t in tries] == [(1, "accepted", "p-1")]
@@ -257,10 +254,12 @@ async def test_simulated_messages_keep_their_sender(world: World) -> None:
     assert world.simulator.messages[0].sender == "+15550100042"
 
 
-async def test_a_lost_lease_is_not_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_held_past_its_lease_is_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = world.gateway("one")
     message_id = await world.send()
-    monkeypatch.setattr(module, "LEASE_MS", -1)
+    monkeypatch.setattr(module, "lease_seconds", lambda gateway: 0.0)
     dispatcher = world.dispatcher()
     await dispatcher._take()
     await asyncio.gather(*dispatcher._tasks)
@@ -481,21 +480,41 @@ async def test_own_work_is_never_swept_as_an_orphan(
     assert len(one.sent) == 1
 
 
-async def test_no_attempt_begins_while_the_database_is_away(
+async def test_nothing_is_sent_while_the_database_is_away(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
+    one = world.gateway("one")
+    await world.send()
+    Flaky(world, monkeypatch).failing = 9
+    with pytest.raises(DatabaseUnavailable):
+        await world.dispatcher()._take()
+    assert one.sent == []
+
+
+async def test_a_take_whose_commit_was_not_confirmed_is_put_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = world.gateway("one")
     message_id = await world.send()
-    flaky = Flaky(world, monkeypatch)
     dispatcher = world.dispatcher()
-    await dispatcher._take()
-    flaky.failing = 9
-    with structlog.testing.capture_logs() as logs:
-        await asyncio.gather(*dispatcher._tasks)
+    write = world.database.write
+
+    async def unconfirmed(work: Any) -> Any:
+        await write(work)
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(world.database, "write", unconfirmed)
+    with pytest.raises(DatabaseUnavailable):
+        await dispatcher._take()
+    monkeypatch.setattr(world.database, "write", write)
+    assert (await world.row(message_id)).state == "dispatching"
     assert one.sent == []
+    await dispatcher._put_back()
     assert (await world.row(message_id)).state == "queued"
-    assert [entry["event"] for entry in logs] == ["outcome not stored"]
+    assert [t.outcome for t in await world.tries(message_id)] == ["refused"]
+    async with Running(world):
+        await world.settled(message_id, "sent")
+    assert len(one.sent) == 1
 
 
 async def test_the_start_says_when_the_database_is_away(
@@ -511,20 +530,20 @@ async def test_the_loop_outlives_every_failure(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = world.gateway("one")
-    real_claim, real_orphans = queue.claim, queue.orphans
+    real_take, real_orphans = queue.take, queue.orphans
     problems = [DatabaseUnavailable("away"), ValueError(CANARY), KeyError("x")]
 
-    def claim(connection: Connection, **arguments: Any) -> Any:
+    def take(connection: Connection, **arguments: Any) -> Any:
         if problems:
             raise problems.pop(0)
-        return real_claim(connection, **arguments)
+        return real_take(connection, **arguments)
 
     def orphans(*arguments: Any, **options: Any) -> Any:
         if len(problems) > 1:
             raise ValueError(CANARY)
         return real_orphans(*arguments, **options)
 
-    monkeypatch.setattr(queue, "claim", claim)
+    monkeypatch.setattr(queue, "take", take)
     monkeypatch.setattr(queue, "orphans", orphans)
     message_id = await world.send()
     with structlog.testing.capture_logs() as logs:
@@ -535,15 +554,6 @@ async def test_the_loop_outlives_every_failure(
         entry["event"] for entry in logs
     }
     assert CANARY not in repr(logs)
-
-
-async def test_a_message_whose_task_goes_on_is_not_started_twice(world: World) -> None:
-    world.gateway("one", hang, timeout=60)
-    message_id = await world.send()
-    dispatcher = world.dispatcher()
-    dispatcher._active.add(message_id)
-    assert await dispatcher._take() == 1
-    assert not dispatcher._tasks
 
 
 async def test_a_text_sealed_with_another_key_fails(world: World) -> None:

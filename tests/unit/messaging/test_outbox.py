@@ -9,10 +9,11 @@ import pytest
 from enum_backend.clock import now_ms
 from enum_backend.errors import IdempotencyConflict
 from enum_backend.gateways.base import Cost, ProviderStatus, Reason, StatusResult
-from enum_backend.messaging import outbox
+from enum_backend.messaging import outbox, outcomes
 from enum_backend.messaging.model import Client, cost_json, from_micros, to_micros
+from enum_backend.numbers.currency import to_usd
 from enum_backend.settings.models import LimitSettings
-from tests.unit.messaging.messaging_world import CANARY, OTHER, TO, World, request
+from tests.unit.messaging.messaging_world import CANARY, OTHER, TO, World, accept, request
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +61,7 @@ async def test_many_at_once_with_one_key_are_one_message(world: World) -> None:
 
 
 async def accept_at(world: World, now: int, **changes: Any) -> Any:
-    wanted = request(repeat_window=10.0, **changes)
-    draft = world.service._draft(wanted, await world.router.choose(wanted))
-    return await world.database.write(lambda c: outbox.accept(c, draft, world.limits, now))
+    return await accept(world, world.limits, now, repeat_window=10.0, **changes)
 
 
 async def test_the_repeat_window_is_ten_seconds(world: World) -> None:
@@ -98,10 +97,11 @@ async def test_unless_the_first_failed(world: World, state: str, is_repeat: bool
     assert again.repeated is is_repeat
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_the_database_files_hold_no_text(world: World) -> None:
     await send(world, repeat_window=10, idempotency_key="k")
     await send(world, is_code=True)
-    world.database.close()
+    await world.database.close()
     stored = b"".join(path.read_bytes() for path in world.path.iterdir() if path.is_file())
     assert TO.encode() in stored
     for form in (CANARY, CANARY.split()[1]):
@@ -128,7 +128,9 @@ async def test_a_status_never_goes_backwards(world: World) -> None:
 
     async def told(status: ProviderStatus, **more: Any) -> Any:
         await world.database.write(
-            lambda c: outbox.record_status(c, message_id, StatusResult(status, **more), 99)
+            lambda c: outcomes.apply(
+                c, [outcomes.reported(message_id, StatusResult(status, **more))], 99
+            )
         )
         return await world.row(message_id)
 
@@ -151,7 +153,11 @@ async def test_count_by_state(world: World) -> None:
 
 def test_money() -> None:
     assert to_micros(None) == (None, None)
-    assert to_micros(Cost(Decimal("0.0040005"), "EUR")) == (4000, "EUR")
+    assert to_micros(Cost(Decimal("0.0040005"))) == (4000, "USD")
+    euros = to_usd(Cost(Decimal("0.004"), "EUR"))
+    assert euros is not None
+    assert to_micros(Cost(Decimal("0.004"), "EUR")) == (round(euros * 1_000_000), "USD")
+    assert to_micros(Cost(Decimal(1), "XXX")) == (None, None)
     for absurd in ("NaN", "Infinity", "-1", "1e30", "1000000"):
         assert to_micros(Cost(Decimal(absurd))) == (None, None)
     assert from_micros(None, None) is None

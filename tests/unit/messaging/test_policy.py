@@ -5,15 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection
 
 from enum_backend.clock import now_ms
 from enum_backend.errors import CostLimitExceeded, Forbidden
 from enum_backend.gateways.base import Cost
 from enum_backend.messaging import limits
+from enum_backend.messaging.accepting import AcceptRules
+from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.service import MessageService
 from enum_backend.numbers import spending
 from enum_backend.numbers.prices import PriceList, ProviderPrices, load_prices
 from enum_backend.settings.models import LimitSettings
+from enum_backend.tenants.store import TenantStore
 from tests.unit.messaging.messaging_world import TO, World, request
 
 PREMIUM, SHARED = "+19002345678", "+4918012345"
@@ -26,10 +30,10 @@ def priced(world: World, *, outbound: str = "0.0040") -> MessageService:
         world.sealer,
         world.router,
         world.pool,
-        limit_settings=world.limits,
+        rules=AcceptRules(world.limits),
         dispatch=world.dispatch,
         test_numbers=world.test_numbers,
-        prices=PriceList(load_prices().as_of, "USD", {"scripted": listed}),
+        pricing=Pricing(world.pool, PriceList(load_prices().as_of, "USD", {"scripted": listed})),
     )
 
 
@@ -43,10 +47,6 @@ async def test_refused(world: World, number: str, why: str, is_code: bool) -> No
     with pytest.raises(Forbidden, match=f"Messages to {why} are never sent"):
         await world.service.send(request(to=number, is_code=is_code, skip_rate_limit=True))
     assert await world.rows() == []
-    explained = await world.service.explain(request(to=number))
-    step = explained.route.steps[-1]
-    assert (step.rule, step.applied) == ("policy", True)
-    assert why in step.why
 
 
 async def test_refused_in_a_simulation_too(world: World) -> None:
@@ -70,15 +70,6 @@ async def test_estimates_from_the_price_list(world: World) -> None:
     assert accepted.cost == Cost(Decimal("0.0080"))
     accepted = await service.send(request(text="y", gateway="own"))
     assert accepted.cost == Cost(Decimal("0.5"))
-    explained = await service.explain(request(text="z"))
-    assert explained.estimate == Cost(Decimal("0.0040"))
-    assert (await world.service.explain(request(text="z"))).estimate is None
-
-
-async def test_no_estimate_for_a_gateway_that_carries_nothing(world: World) -> None:
-    world.gateway("one")
-    world.mode = "disabled"
-    assert (await priced(world).explain(request())).estimate is None
 
 
 async def test_purchases_and_messages_share_the_ceiling(world: World) -> None:
@@ -101,8 +92,26 @@ async def test_purchases_and_messages_share_the_ceiling(world: World) -> None:
     await world.send(text="a")
     with pytest.raises(CostLimitExceeded):
         await world.send(text="b")
-    state = await world.database.read(
-        lambda c: limits.cost_limit(c, world.limits, estimate=Decimal(0), now=now_ms())
+    (state,) = await world.database.read(
+        lambda c: limits.spend_states(c, {spending.ALL: Decimal(1)}, Decimal(0), now_ms())
     )
-    assert state is not None
     assert (state.used, state.left) == (Decimal("0.90"), Decimal("0.10"))
+
+
+async def test_a_tenants_own_ceiling_counts_for_purchases(world: World) -> None:
+    def reserve(connection: Connection, ceiling: Decimal | None) -> None:
+        spending.reserve(
+            connection,
+            ceiling=ceiling,
+            amount=Decimal(3),
+            tenant="acme",
+            gateway="own",
+            number=TO,
+            now=now_ms(),
+        )
+
+    await TenantStore(world.database).create("acme", daily_cost=Decimal(2))
+    with pytest.raises(CostLimitExceeded, match="of this tenant"):
+        await world.database.write(lambda c: reserve(c, Decimal(100)))
+    await world.database.write(lambda c: reserve(c, None))
+    assert await world.database.read(lambda c: spending.spent(c, now_ms())) == 3

@@ -8,7 +8,9 @@ import pytest
 from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
 from enum_backend.messaging import outcomes, queue
-from enum_backend.messaging.queue import Claimed
+from enum_backend.messaging.model import MessageState
+from enum_backend.messaging.outcomes import Outcome
+from enum_backend.messaging.queue import Begun, Room, Taken
 from tests.unit.messaging.messaging_world import World
 
 
@@ -18,75 +20,138 @@ def _two(world: World) -> None:
     world.gateway("two")
 
 
-async def claim(world: World, owner: str = "me", **options: Any) -> list[Claimed]:
-    values = {"now": now_ms(), "lease_ms": 60_000, "room": {"one": 5, "two": 5, "": 5}, **options}
-    return await world.database.write(lambda c: queue.claim(c, owner=owner, **values))
+def room(places: int = 5, **changes: Any) -> Room:
+    return Room(**{"provider": "scripted", "places": places, "lease_ms": 60_000, **changes})
 
 
-async def begin(world: World, claimed: Claimed, owner: str = "me") -> int | None:
-    return await world.database.write(
-        lambda c: queue.begin_attempt(
-            c, claimed, owner=owner, provider="scripted", now=now_ms(), lease_ms=60_000
-        )
-    )
+async def take(world: World, owner: str = "me", **options: Any) -> Taken:
+    values = {"now": now_ms(), "room": {"one": room(), "two": room()}, "others": 5, **options}
+    return await world.database.write(lambda c: queue.take(c, owner=owner, **values))
+
+
+async def begin(world: World) -> Begun:
+    (mine,) = (await take(world)).begun
+    return mine
+
+
+async def store(world: World, outcome: Outcome) -> Any:
+    (state,) = await world.database.write(lambda c: outcomes.record_many(c, [outcome], now_ms()))
+    return state
 
 
 async def accepted(world: World, message_id: str, number: int, result: SendResult) -> Any:
-    return await world.database.write(
-        lambda c: outcomes.record_accepted(c, message_id, number, result, now_ms())
-    )
+    return await store(world, outcomes.accepted(message_id, number, result))
 
 
-async def refused(world: World, claimed: Claimed, number: int, **options: Any) -> Any:
-    values = {"now": now_ms(), "retry_at": None, "fail_over": False, **options}
-    error = values.pop("error", GatewayError(Reason.TEMPORARY_UNAVAILABLE))
-    return await world.database.write(
-        lambda c: outcomes.record_failure(c, claimed, number, error, **values)
-    )
+async def refused(world: World, mine: Begun, number: int, **options: Any) -> Any:
+    error = options.pop("error", GatewayError(Reason.TEMPORARY_UNAVAILABLE))
+    return await store(world, outcomes.refused(mine.message_id, number, error, **options))
 
 
-async def test_claims_due_messages_once_in_order_with_room(world: World) -> None:
+async def test_takes_due_messages_once_in_order_with_room(world: World) -> None:
     ids = [await world.send(text=str(n)) for n in range(3)]
     await world.change(ids[0], next_attempt_at=now_ms() + 60_000)
     other = await world.send(gateway="two")
-    assert await claim(world, room={"one": 0}) == []
-    found = await claim(world, room={"one": 1, "two": 5})
+    assert not await take(world, room={"one": room(0)}, others=0)
+    found = (await take(world, room={"one": room(1), "two": room()})).begun
     assert [c.message_id for c in found] == [ids[1], other]
-    assert [c.message_id for c in await claim(world)] == [ids[2]]
-    assert await claim(world) == []
-    stale = await claim(world, now=now_ms() + 61_000)
-    assert len(stale) == 4
-    assert found[0].gateway == "one"
-    assert found[0].next_gateway == "two"
+    assert [c.message_id for c in (await take(world)).begun] == [ids[2]]
+    assert not await take(world)
+    assert [c.message_id for c in (await take(world, now=now_ms() + 61_000)).begun] == [ids[0]]
+    assert (found[0].gateway, found[0].next_gateway, found[0].number) == ("one", "two", 1)
     assert "body" not in repr(found[0])
+    assert [t.outcome for t in await world.tries(ids[1])] == ["dispatching"]
 
 
-async def test_an_empty_key_stands_for_gateways_that_are_gone(world: World) -> None:
+async def test_codes_leave_first(world: World) -> None:
+    await world.send(text="bulk 1")
+    await world.send(text="bulk 2")
+    code = await world.send(text="code", is_code=True)
+    (first,) = (await take(world, room={"one": room(1)})).begun
+    assert first.message_id == code
+
+
+async def test_scheduled_ones_wait_for_their_time(world: World) -> None:
+    at = now_ms() + 60_000
+    message_id = await world.send(send_at=at)
+    assert (await world.row(message_id)).state == "scheduled"
+    assert not await take(world)
+    (mine,) = (await take(world, now=at)).begun
+    assert mine.message_id == message_id
+
+
+async def test_messages_of_gateways_that_are_gone_move_on(world: World) -> None:
     message_id = await world.send()
-    assert await claim(world, room={"one": 1}, now=0) == []
-    assert await claim(world, room={"one": 0, "": 3}) == []
-    assert [c.message_id for c in await claim(world, room={"two": 1, "": 3})] == [message_id]
+    assert not await take(world, room={"two": room()}, others=0)
+    (left,) = (await take(world, room={"two": room()})).left
+    assert (left.message_id, left.gateway, left.state) == (message_id, "one", "queued")
+    (mine,) = (await take(world, room={"two": room()})).begun
+    assert (mine.gateway, mine.next_gateway) == ("two", None)
+    ended = await world.send(text="other", gateway="two")
+    await world.change(ended, chain='["two"]')
+    (left,) = (await take(world, room={"one": room()})).left
+    assert (left.message_id, left.state) == (ended, "failed")
+    row = await world.row(ended)
+    assert (row.reason, row.detail) == (
+        "temporary_unavailable",
+        "gateway two is not configured now",
+    )
 
 
-async def test_begin_needs_the_lease_and_the_same_hop(world: World) -> None:
+async def test_the_late_expire(world: World) -> None:
+    ids = [await world.send(text=str(n)) for n in range(2)]
+    for message_id in ids:
+        await world.change(message_id, valid_until=1, body=b"x", erase_body=True)
+    taken = await take(world, room={"one": room(1)})
+    assert [left.state for left in taken.left] == ["expired"]
+    await world.change(ids[1], gateway="gone")
+    assert [left.state for left in (await take(world)).left] == ["expired"]
+    for message_id in ids:
+        row = await world.row(message_id)
+        assert (row.state, row.reason, row.body) == ("expired", "expired", None)
+
+
+async def test_messages_of_a_broken_gateway_go_on_or_wait(world: World) -> None:
+    goes_on, waits = await world.send(), await world.send(text="alone")
+    await world.change(waits, chain='["one"]')
+    closed = {"one": room(0, closed_until=now_ms() + 30_000), "two": room(0)}
+    taken = await take(world, room=closed)
+    assert [(left.message_id, left.why) for left in taken.left] == [
+        (goes_on, "gateway one is broken now")
+    ]
+    assert not await take(world, room=closed)
+    assert (await world.row(waits)).next_attempt_at == closed["one"].closed_until
+    assert [c.message_id for c in (await take(world)).begun] == [goes_on]
+    short = await world.send(text="short life")
+    await world.change(short, chain='["one"]', valid_until=now_ms() + 1000)
+    assert not await take(world, room=closed)
+    row = await world.row(short)
+    assert row.next_attempt_at == row.valid_until
+
+
+async def test_one_message_of_each_paced_sender(world: World) -> None:
+    ids = [await world.send(text=str(n)) for n in range(3)]
+    await world.change(ids[2], sender="+15550100001")
+    paced = {"one": room(5, one_per_sender=True)}
+    assert {c.message_id for c in (await take(world, room=paced)).begun} == {ids[0], ids[2]}
+    paced = {"one": room(5, one_per_sender=True, waiting=frozenset({""}))}
+    assert not await take(world, room=paced)
+
+
+async def test_attempts_are_numbered(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    assert await begin(world, mine, owner="other") is None
-    await world.change(mine.message_id, lease_until=1)
-    assert await begin(world, mine) is None
-    await world.change(mine.message_id, lease_until=10**13, chain_position=1)
-    assert await begin(world, mine) is None
-    await world.change(mine.message_id, chain_position=0, attempts_at_gateway=3)
-    assert await begin(world, mine) is None
-    await world.change(mine.message_id, attempts_at_gateway=0)
-    assert await begin(world, mine) == 1
-    assert await begin(world, mine) is None
+    mine = await begin(world)
+    assert await refused(world, mine, 1, retry_at=now_ms()) == "queued"
+    again = await begin(world)
+    assert (again.number, again.attempts_at_gateway) == (2, 2)
+    assert await refused(world, again, 2, next_hop=("two", 1)) == "queued"
+    third = await begin(world)
+    assert (third.number, third.attempts_at_gateway, third.gateway) == (3, 1, "two")
 
 
 async def test_a_late_answer_settles_what_waits_to_be_sent_again(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    assert await begin(world, mine) == 1
+    mine = await begin(world)
     assert await refused(world, mine, 1, retry_at=now_ms()) == "queued"
     assert await accepted(world, mine.message_id, 1, SendResult(ProviderStatus.SENT)) == "sent"
     assert await accepted(world, mine.message_id, 1, SendResult(ProviderStatus.SENT)) is None
@@ -97,8 +162,7 @@ async def test_a_late_answer_settles_what_waits_to_be_sent_again(world: World) -
 
 async def test_an_unknown_one_may_learn_the_truth(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    await begin(world, mine)
+    mine = await begin(world)
     ambiguous = GatewayError(Reason.UNKNOWN, ambiguous=True)
     assert await refused(world, mine, 1, error=ambiguous) == "unknown"
     result = SendResult(ProviderStatus.DELIVERED)
@@ -108,8 +172,7 @@ async def test_an_unknown_one_may_learn_the_truth(world: World) -> None:
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-3", "1e40"])
 async def test_a_mad_answer_is_still_stored(world: World, amount: str) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    await begin(world, mine)
+    mine = await begin(world)
     result = SendResult(
         ProviderStatus.SENT, "x\ud800" + "y" * 500, segments=10**30, cost=Cost(Decimal(amount))
     )
@@ -121,53 +184,55 @@ async def test_a_mad_answer_is_still_stored(world: World, amount: str) -> None:
 
 async def test_a_mad_error_is_still_stored(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    await begin(world, mine)
+    mine = await begin(world)
     error = GatewayError(Reason.FORBIDDEN, "\udfff" * 999, provider_code="\ud800" * 99)
-    assert await refused(world, mine, 1, error=error, fail_over=True) == "queued"
+    assert await refused(world, mine, 1, error=error, next_hop=("two", 1)) == "queued"
     row = await world.row(mine.message_id)
     assert (row.detail, row.provider_code, row.gateway) == ("?" * 300, "?" * 64, "two")
 
 
-async def test_fail_over_at_the_end_of_the_chain_ends_it(world: World) -> None:
+async def test_an_old_attempt_does_not_move_what_a_newer_one_sends(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    await begin(world, mine)
-    last = Claimed(mine.message_id, mine.destination, None, None, None, ("one",))
-    assert last.next_gateway is None
-    assert await refused(world, last, 1, fail_over=True) == "failed"
-
-
-async def test_nothing_moves_without_the_lease(world: World) -> None:
-    message_id = await world.send(is_code=True)
-    (mine,) = await claim(world)
-    for step in (outcomes.expire, outcomes.skip_gateway):
-        moved = await world.database.write(lambda c, s=step: s(c, mine, "other", now_ms()))  # type: ignore[misc]
-        assert moved is None
-    row = await world.row(message_id)
-    assert row.state == "queued"
-    assert row.body is not None
+    mine = await begin(world)
+    await refused(world, mine, 1, retry_at=now_ms())
+    await begin(world)
+    assert await refused(world, mine, 1, retry_at=now_ms()) is None
+    assert await store(world, outcomes.not_sent(mine.message_id, 1, now_ms())) is None
+    assert (await world.row(mine.message_id)).state == "dispatching"
 
 
 async def test_an_orphan_that_was_finished_meanwhile_stays(world: World) -> None:
     await world.send()
-    (mine,) = await claim(world)
-    await begin(world, mine)
+    mine = await begin(world)
     await accepted(world, mine.message_id, 1, SendResult(ProviderStatus.SENT, "p"))
 
     for message_id in (mine.message_id, "msg_none"):
-        moved = await world.database.write(
-            lambda c, i=message_id: outcomes.settle_orphan(  # type: ignore[misc]
-                c, i, queue.MessageState.QUEUED, now_ms(), retry=True
-            )
+        moved = await store(
+            world,
+            outcomes.orphaned(message_id, 1, MessageState.QUEUED, retry=True, now=now_ms()),
         )
         assert moved is None
-    assert [t.outcome for t in await world.tries(mine.message_id)] == ["accepted"]
     assert (await world.row(mine.message_id)).state == "sent"
 
 
 async def test_next_due(world: World) -> None:
-    assert await world.database.read(queue.next_due_at) is None
+    async def due(*names: str) -> int | None:
+        return await world.database.read(lambda c: queue.next_due_at(c, names))
+
+    assert await due("one", "two") is None
     message_id = await world.send()
     await world.change(message_id, next_attempt_at=5)
-    assert await world.database.read(queue.next_due_at) == 5
+    code = await world.send(is_code=True)
+    await world.change(code, next_attempt_at=9)
+    assert await due("one", "two") == 5
+    assert await due("two") is None
+    await world.change(message_id, state="sent")
+    assert await due("one") == 9
+
+
+async def test_what_was_not_sent_is_not_unknown(world: World) -> None:
+    await world.send()
+    mine = await begin(world)
+    unknown = outcomes.orphaned(mine.message_id, 1, MessageState.UNKNOWN, retry=False, now=now_ms())
+    assert await store(world, unknown) == "unknown"
+    assert await store(world, outcomes.not_sent(mine.message_id, 1, now_ms())) == "queued"

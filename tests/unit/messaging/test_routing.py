@@ -6,6 +6,7 @@ import pytest
 
 from enum_backend.errors import (
     CredentialsMissing,
+    Forbidden,
     GatewayNotConfigured,
     NvsUnavailableError,
     ValidationFailed,
@@ -53,7 +54,11 @@ async def test_rule_5_the_default_chain(world: World) -> None:
         ("sender", False),
         ("prefix", False),
         ("default", True),
+        ("sticky", False),
+        ("strategy", True),
+        ("health", False),
     ]
+    assert why(route, "strategy") == "priority: as declared"
     world.default = ("three", "one")
     assert (await choose(world)).chain == ("three", "one")
 
@@ -204,7 +209,9 @@ async def test_rule_4_the_longest_prefix(world: World) -> None:
     )
     route = await choose(world)
     assert route.chain == ("three", "one", "two")
-    assert why(route, "prefix") == "+1415 is the longest match"
+    assert why(route, "prefix") == (
+        "+1415 is the longest match; +14155 matches too, but none of its gateways is usable"
+    )
     assert (await choose(world, to="+15550100099")).chain[0] == "two"
     record(world, to := "+15550100098", sms="two:+447700900123")
     assert (await choose(world, to=to)).chain[0] == "two"
@@ -236,3 +243,19 @@ async def test_simulated_for_test_numbers(world: World) -> None:
     assert route.chain == (SIMULATOR,)
     assert route.planned == ("one", "two", "three")
     assert steps(route)[-1] == ("test number", True)
+
+
+async def test_a_gateway_never_sends_from_another_tenants_number(world: World) -> None:
+    shared = world.gateway("shared", **{"from": "+15550100008"})
+    shared.bindings = {"+15550100008": "acme", "+15550100002": "default"}
+    route = await choose(world)
+    assert "shared" not in route.chain
+    assert "own sender" in [step.rule for step in route.steps]
+    named = await choose(world, sender="+15550100002")
+    assert named.chain[0] == "shared"
+    with pytest.raises(Forbidden, match="another tenant's"):
+        await choose(world, gateway="shared")
+    for gateway in world.registry:
+        gateway.bindings = {gateway.options.sender: "acme"}
+    with pytest.raises(GatewayNotConfigured, match="number of this tenant"):
+        await choose(world)

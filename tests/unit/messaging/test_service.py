@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from enum_backend.access import ApiKey
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
     CredentialsMissing,
     GatewayNotConfigured,
     NotFound,
-    RateLimitExceeded,
     SmsDisabled,
     ValidationFailed,
 )
@@ -38,6 +39,12 @@ async def test_texts_that_cannot_be_sent(world: World, text: str) -> None:
         await world.send(text=text)
     assert refused.value.errors[0].field == "message"
     assert await world.rows() == []
+
+
+async def test_what_an_account_puts_before_a_text_is_counted(world: World) -> None:
+    world.gateway("trial", price="0.0075", text_prefix="Sent from a trial account - ")
+    accepted = await world.service.send(request(text="a" * 150))
+    assert (accepted.segments, accepted.cost) == (2, Cost(Decimal("0.0150")))
 
 
 async def test_what_is_stored_and_answered(world: World) -> None:
@@ -74,37 +81,9 @@ async def test_test_numbers_go_to_the_simulator_even_when_live(world: World) -> 
     assert (await world.service.send(request())).gateway == "simulator"
 
 
-async def test_explain_stores_nothing_and_shows_full_limits(world: World) -> None:
-    world.gateway("one", price="0.01")
-    world.limits = LimitSettings(per_recipient_hour=1)
-    await world.send()
-    with pytest.raises(RateLimitExceeded):
-        await world.send(text="b")
-    explained = await world.service.explain(request(text="b"))
-    assert explained.route.chain == ("one",)
-    assert explained.estimate == Cost(Decimal("0.01"))
-    assert explained.segmentation.segments == 1
-    limits = {state.name: state for state in explained.limits}
-    assert limits["per_recipient_hour"].retry_after > 3590
-    assert limits["daily_cost"].used == Decimal("0.01")
-    assert len(await world.rows()) == 1
-    world.limits = LimitSettings(daily_cost=Decimal(0), per_recipient_day=0)
-    names = [state.name for state in (await world.service.explain(request())).limits]
-    assert names == ["per_recipient_hour"]
-
-
-async def test_explain_of_a_test_number_shows_what_send_would_do(world: World) -> None:
-    world.gateway("one", price="0.01")
-    world.test_numbers = (TO,)
-    explained = await world.service.explain(request())
-    assert explained.route.chain == ("simulator",)
-    assert (explained.estimate, explained.limits) == (None, ())
-
-
 async def test_no_price_no_estimate(world: World) -> None:
     world.gateway("one")
     assert (await world.service.send(request())).cost is None
-    assert (await world.service.explain(request())).estimate is None
 
 
 async def deliver(world: World, *states: str, **changes: Any) -> str:
@@ -148,7 +127,12 @@ async def test_status_of_what_cannot_be_asked(world: World) -> None:
 
 def test_key_client() -> None:
     settings = LimitSettings(per_client_minute=7)
-    assert key_client("key_1", "acme", settings) == Client("key:key_1", "acme", 7)
+    key = ApiKey("key_1", "name", "acme", frozenset(), 0)
+    assert key_client(key, settings) == Client("key:key_1", "acme", 7)
+    own = replace(key, per_minute=0, daily_cost=Decimal(2), senders=("+15550100001",))
+    assert key_client(own, settings) == Client(
+        "key:key_1", "acme", 0, Decimal(2), ("+15550100001",)
+    )
 
 
 def test_no_repr_holds_the_text(world: World) -> None:

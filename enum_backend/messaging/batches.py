@@ -1,0 +1,90 @@
+"""Many callers, one transaction: what arrives while a commit is on its way shares the next.
+
+A commit costs one flush to the disk however much it holds, and one statement for
+many rows costs little more than for one. So callers hand over one item each and
+wait; a batch is written as soon as the one before it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from enum_backend.errors import DatabaseUnavailable, EnumBackendError
+from enum_backend.storage import Database
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Waiting = tuple[T, "asyncio.Future[R]"]
+
+MOST = 256
+"""Items in one transaction."""
+
+
+class Batcher(Generic[T, R]):
+    """Writes items in batches.
+
+    Args:
+        work: stores a batch; returns for each item its result, or the error its
+            caller gets while the others are stored.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        work: Callable[[Connection, Sequence[T]], Sequence[R | EnumBackendError]],
+    ) -> None:
+        self._database = database
+        self._work = work
+        self._waiting: list[Waiting[T, R]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, item: T) -> R:
+        """Store one item; returns after the commit.
+
+        Raises:
+            DatabaseUnavailable: it is not stored.
+            EnumBackendError: it was refused.
+        """
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="batches")
+        return await future
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            await self._store(batch)
+
+    async def _store(self, batch: list[Waiting[T, R]]) -> None:
+        items = [item for item, _ in batch]
+        try:
+            results = await self._database.write(lambda connection: self._work(connection, items))
+        except DatabaseUnavailable as error:
+            _fail(batch, error)
+        except Exception as error:
+            # One item that cannot be stored must not take the others with it.
+            if len(batch) == 1:
+                _fail(batch, error)
+            else:
+                for waiting in batch:
+                    await self._store([waiting])
+        else:
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():
+                    continue
+                if isinstance(result, EnumBackendError):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+
+def _fail(batch: list[Waiting[T, R]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

@@ -1,0 +1,122 @@
+"""How many messages a caller may send in a minute: counted in memory, or in Redis for
+all processes together.
+
+The recipient's and the spend limits are counted from the database and hold whatever
+happens here. While Redis is lost each limit does what the settings say: `open` counts
+in this process alone, `closed` refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import structlog
+from limits import RateLimitItemPerMinute, WindowStats
+from limits.aio.storage import Storage
+from limits.aio.strategies import MovingWindowRateLimiter as SharedWindow
+from limits.strategies import MovingWindowRateLimiter
+
+from enum_backend.errors import RedisUnavailable
+from enum_backend.messaging.limits import ClientLimits, LimitState, reached
+from enum_backend.messaging.moving_windows import MovingWindows
+from enum_backend.settings.models import LimitSettings
+
+T = TypeVar("T")
+
+MINUTE = 60
+ANSWER_SECONDS = 1.0
+"""Longest wait for Redis."""
+PAUSE_SECONDS = 1.0
+"""How long a lost Redis is left alone; nobody waits for it meanwhile."""
+
+log = structlog.get_logger("enum_backend.limits")
+
+
+class ClientLimiter(ClientLimits):
+    """A moving window of one minute per caller and limit.
+
+    Args:
+        settings: what each limit does while the storage is lost.
+        storage: shared by all processes (`limits.aio.storage`); None = this process
+            counts alone.
+    """
+
+    def __init__(self, settings: LimitSettings, storage: Storage | None = None) -> None:
+        self._closed = {name for name, word in settings.redis_lost.items() if word == "closed"}
+        self._here = MovingWindowRateLimiter(MovingWindows())
+        self._shared = None if storage is None else SharedWindow(storage)
+        self._errors = _errors(storage)
+        self._lost = False
+        self._ask_again_at = 0.0
+
+    async def hit(self, client: str, per_minute: int, *, name: str = "per_client_minute") -> None:
+        """See `ClientLimits`."""
+        if not per_minute:
+            return
+        item = RateLimitItemPerMinute(per_minute)
+        allowed = None
+        if self._shared is not None:
+            allowed = await self._ask(self._shared.hit(item, name, client), name)
+        if allowed is None:
+            allowed = self._here.hit(item, name, client)
+        if not allowed:
+            stats = await self._stats(item, client, name)
+            raise reached(name, per_minute, MINUTE, stats.reset_time - time.time())
+
+    async def state(
+        self, client: str, per_minute: int, name: str = "per_client_minute"
+    ) -> LimitState | None:
+        """See `ClientLimits`."""
+        if not per_minute:
+            return None
+        stats = await self._stats(RateLimitItemPerMinute(per_minute), client, name)
+        left = max(stats.remaining, 0)
+        wait = 0.0 if left else max(stats.reset_time - time.time(), 0.0)
+        return LimitState(name, MINUTE, Decimal(per_minute - left), Decimal(per_minute), wait)
+
+    async def _stats(self, item: RateLimitItemPerMinute, client: str, name: str) -> WindowStats:
+        found = None
+        if self._shared is not None:
+            found = await self._ask(self._shared.get_window_stats(item, name, client), name)
+        return found or self._here.get_window_stats(item, name, client)
+
+    async def _ask(self, question: Coroutine[Any, Any, T], name: str) -> T | None:
+        """The answer of the shared storage; None = it is lost, count here.
+
+        Raises:
+            RedisUnavailable: it is lost, and this limit is closed then.
+        """
+        if time.monotonic() < self._ask_again_at:
+            question.close()
+        else:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    answer = await question
+            except self._errors as error:
+                self._note_lost(error)
+            else:
+                self._note_found()
+                return answer
+        if name in self._closed:
+            raise RedisUnavailable(retry_after=PAUSE_SECONDS)
+        return None
+
+    def _note_lost(self, error: Exception) -> None:
+        self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+        if not self._lost:
+            log.error("Redis is lost", error=type(error).__name__, closed=sorted(self._closed))
+        self._lost = True
+
+    def _note_found(self) -> None:
+        if self._lost:
+            log.info("Redis answers again")
+        self._lost = False
+
+
+def _errors(storage: Storage | None) -> tuple[type[Exception], ...]:
+    known = () if storage is None else storage.base_exceptions
+    return (*(known if isinstance(known, tuple) else (known,)), OSError, TimeoutError)

@@ -1,0 +1,1 @@
+"""Handing inbound messages to their owners: webhook, e-mail, SMS."""

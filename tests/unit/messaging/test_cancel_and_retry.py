@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from enum_backend.clock import now_ms
+from enum_backend.errors import CostLimitExceeded, Forbidden, NotFound, ValidationFailed
+from enum_backend.gateways.base import GatewayError, Reason
+from enum_backend.messaging.model import Client
+from enum_backend.numbers import spending
+from enum_backend.settings.models import LimitSettings
+from tests.unit.messaging.messaging_world import World, request
+
+
+async def spent(world: World) -> Decimal:
+    return await world.database.read(lambda c: spending.spent(c, now_ms()))
+
+
+@pytest.mark.parametrize("later", [None, 60_000])
+async def test_cancel_before_anybody_sends(world: World, later: int | None) -> None:
+    one = world.gateway("one", price="1")
+    message_id = await world.send(send_at=later and now_ms() + later, is_code=True)
+    view = await world.service.cancel(message_id, "default")
+    assert view.status == "canceled"
+    assert view.cost is None
+    assert await spent(world) == 0
+    dispatcher = world.dispatcher()
+    await dispatcher.start()
+    await dispatcher.stop()
+    assert one.sent == []
+    assert (await world.row(message_id)).body is None
+    with pytest.raises(ValidationFailed, match="is canceled"):
+        await world.service.cancel(message_id, "default")
+    with pytest.raises(NotFound):
+        await world.service.cancel(message_id, "acme")
+
+
+@pytest.mark.parametrize("state", ["dispatching", "sent", "delivered", "unknown"])
+async def test_too_late_to_cancel(world: World, state: str) -> None:
+    world.gateway("one")
+    message_id = await world.send()
+    await world.change(message_id, state=state)
+    with pytest.raises(ValidationFailed, match=f"is {state}"):
+        await world.service.cancel(message_id, "default")
+    assert (await world.row(message_id)).state == state
+
+
+async def test_retry_starts_over_and_keeps_the_history(world: World) -> None:
+    world.gateway("one", GatewayError(Reason.CARRIER_REJECTED), price="0.5")
+    message_id = await world.send()
+    dispatcher = world.dispatcher()
+    await dispatcher.start()
+    await world.settled(message_id, "failed")
+    assert await spent(world) == 0
+    view = await world.service.retry(message_id, "default")
+    dispatcher.notify()
+    assert view.reason is None
+    row = await world.settled(message_id, "sent")
+    await dispatcher.stop()
+    assert row.attempts_made == 2
+    assert [t.outcome for t in await world.tries(message_id)] == ["refused", "accepted"]
+    assert await spent(world) == Decimal("0.5")
+    with pytest.raises(ValidationFailed, match="is sent"):
+        await world.service.retry(message_id, "default")
+    with pytest.raises(NotFound):
+        await world.service.retry(message_id, "acme")
+
+
+async def test_retry_of_an_erased_text_or_over_the_limit(world: World) -> None:
+    world.gateway("one", price="0.6")
+    world.limits = LimitSettings(daily_cost=Decimal(1))
+    code = await world.send(is_code=True)
+    await world.service.cancel(code, "default")
+    with pytest.raises(ValidationFailed, match="erased"):
+        await world.service.retry(code, "default")
+    message_id = await world.send()
+    await world.change(message_id, state="unknown")
+    await world.change(message_id, cost_micros=600_000)
+    with pytest.raises(CostLimitExceeded):
+        await world.service.retry(message_id, "default")
+    assert (await world.row(message_id)).state == "unknown"
+
+
+async def test_a_key_sends_from_its_own_senders_only(world: World) -> None:
+    own, other = "+15550100001", "+15550100002"
+    world.gateway("one", numbers=(other,))
+    client = Client("key:k1", "default", 0, senders=(other,))
+    accepted = await world.service.send(request(client=client))
+    assert (await world.row(accepted.message_id)).sender == other
+    with pytest.raises(Forbidden):
+        await world.service.send(request(client=client, sender=own))
