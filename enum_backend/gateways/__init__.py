@@ -26,7 +26,8 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.http import HttpGateway
 from enum_backend.gateways.plivo import PlivoGateway
-from enum_backend.gateways.registry import PROVIDERS, GatewayRegistry, build_gateway
+from enum_backend.gateways.providers import Provider, build_gateway
+from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatedSms, SimulatorGateway
 from enum_backend.gateways.telnyx import TelnyxGateway
 from enum_backend.gateways.twilio import TwilioGateway
@@ -36,7 +37,6 @@ from enum_backend.gateways.vonage import VonageGateway
 
 __all__ = [
     "FAIL_OVER",
-    "PROVIDERS",
     "RETRY_SAME_GATEWAY",
     "AndroidGateway",
     "BandwidthGateway",
@@ -50,6 +50,7 @@ __all__ = [
     "HttpGateway",
     "OutboundSms",
     "PlivoGateway",
+    "Provider",
     "ProviderStatus",
     "Reason",
     "SendResult",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -12,7 +11,7 @@ from typing import Any, ClassVar
 from enum_backend.gateways.android_api import AndroidApi, Phone
 from enum_backend.gateways.android_cipher import encrypt
 from enum_backend.gateways.android_errors import STATUSES, failure_of
-from enum_backend.gateways.android_hooks import register
+from enum_backend.gateways.android_hooks import Hooks, register_all, standing
 from enum_backend.gateways.android_options import AndroidOptions
 from enum_backend.gateways.android_sims import Sim, SimRota
 from enum_backend.gateways.base import (
@@ -28,9 +27,6 @@ from enum_backend.gateways.http_client import ApiGateway
 
 QUEUE_LIMIT = "QueueLimitExceeded"
 """A server's word for a phone that has not fetched its messages for long."""
-
-REMEMBERED = 10_000
-"""Messages of which is known which phone got them."""
 
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
@@ -74,12 +70,13 @@ class AndroidGateway(ApiGateway):
             keys = self.options.webhook_keys(phone)
             self.phones.append(Phone(phone.device_id, api, numbers, keys))
             limit = phone.daily_limit or self.options.daily_limit
-            sims += [Sim(place, c.slot, c.number, c.daily_limit or limit) for c in cards]
+            sims += [
+                Sim(phone.card(c), place, c.slot, c.number, c.daily_limit or limit) for c in cards
+            ]
         self.rota = SimRota(sims, self.options.interval)
         cards_numbers = (sim.number for sim in sims if sim.number)
         numbers_of_ours = tuple(dict.fromkeys((*self.options.numbers, *cards_numbers)))
         self.options = self.options.model_copy(update={"numbers": numbers_of_ours})
-        self._given: OrderedDict[str, int] = OrderedDict()
 
     def missing(self) -> list[str]:
         """`username` and `password`, unless each phone has its own."""
@@ -99,32 +96,30 @@ class AndroidGateway(ApiGateway):
 
         Raises:
             GatewayError: refused, failed or ambiguous; `duplicate` if the phone has
-                the message already; `rate_limited` if no SIM may send now.
+                the message already; `rate_limited` if no SIM may send now;
+                `temporary_unavailable` if it is not known what they have sent.
         """
         self.check(sms)
         own_id = own_id_of(sms.message_id)
         sender = sms.sender or self.options.sender
-        known = self._given.get(own_id)
+        known = await self.rota.holder(own_id)
         payload = await self._payload(sms, own_id)
         away: dict[int, GatewayError] = {}
         while True:
             try:
-                sim = self.rota.take(sender, phone=known, not_phones=away)
+                turn = await self.rota.take(own_id, sender, phone=known, not_phones=away)
             except GatewayError as error:
                 # No phone is left that could be asked: what the first one said counts.
                 raise next(iter(away.values()), error) from None
-            self._remember(own_id, sim.phone)
             try:
-                return await self._hand_over(sim, payload, (sms.text, sms.to, sender))
+                return await self._hand_over(turn.sim, payload, (sms.text, sms.to, sender))
             except GatewayError as error:
                 if error.ambiguous or _may_be_taken(error):
                     raise
-                self.rota.give_back(sim)
-                if known is None:
-                    self._given.pop(own_id, None)
+                await self.rota.give_back(turn)
                 if not _unreached(error):
                     raise
-                away[sim.phone] = error
+                away[turn.sim.phone] = error
 
     async def status(self, provider_message_id: str) -> StatusResult:
         """`GET /messages/{id}`, from the phone that has it.
@@ -161,16 +156,15 @@ class AndroidGateway(ApiGateway):
         Raises:
             GatewayError: a phone refused or did not answer; the others are done.
         """
-        ids: list[str] = []
-        failures: list[GatewayError] = []
-        for phone in self.phones:
-            try:
-                ids += await register(self.name, phone, url)
-            except GatewayError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
-        return list(dict.fromkeys(ids))
+        return await register_all(self.name, self.phones, url)
+
+    async def webhooks(self, url: str) -> list[Hooks]:
+        """Where every phone reports now, compared with `url`; changes nothing.
+
+        Raises:
+            GatewayError: a phone refused or did not answer.
+        """
+        return [await standing(phone, url) for phone in self.phones]
 
     async def _hand_over(
         self, sim: Sim, payload: Mapping[str, Any], hide: tuple[str, ...]
@@ -227,7 +221,7 @@ class AndroidGateway(ApiGateway):
 
     async def _ask(self, own_id: str) -> Mapping[str, Any] | None:
         """The message from the phone that got it; from all, if that is not known any more."""
-        place = self._given.get(own_id)
+        place = await self.rota.holder(own_id)
         phones = self.phones if place is None else [self.phones[place]]
         unsure: GatewayError | None = None
         for api in dict.fromkeys(phone.api for phone in phones):
@@ -241,12 +235,6 @@ class AndroidGateway(ApiGateway):
         if unsure is not None:
             raise unsure
         return None
-
-    def _remember(self, own_id: str, phone: int) -> None:
-        self._given[own_id] = phone
-        self._given.move_to_end(own_id)
-        if len(self._given) > REMEMBERED:
-            self._given.popitem(last=False)
 
 
 def own_id_of(message_id: str) -> str:

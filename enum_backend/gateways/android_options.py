@@ -11,6 +11,7 @@ phones = [
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -106,6 +107,16 @@ class AndroidPhone(_Table):
         """Its SIM cards; the first has the phone's number unless it has its own."""
         first, *rest = self.sims or (AndroidSim(),)
         return (first.model_copy(update={"number": first.number or self.number}), *rest)
+
+    def card(self, sim: AndroidSim) -> str:
+        """What the messages of one of its cards are counted under.
+
+        Follows the number, which moves with the card; else place and slot.
+        """
+        if sim.number:
+            return sim.number
+        place = "\n".join((self.url, self.username, self.device_id, str(sim.slot or 0)))
+        return sha256(place.encode()).hexdigest()[:32]
 
 
 class AndroidOptions(GatewayOptions):

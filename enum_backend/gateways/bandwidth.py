@@ -93,6 +93,9 @@ class BandwidthGateway(ApiGateway):
         line_type=True,
         max_characters=2048,
     )
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "account_id": (r"[0-9]{4,10}", "an account number"),
+    }
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         super().__init__(name, **options)

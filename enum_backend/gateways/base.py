@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from pydantic import SecretStr, ValidationError
@@ -190,8 +191,8 @@ class Gateway(ABC):
     """One configured account at a provider.
 
     To add a provider: subclass, set `provider`, `Options`, `required` and
-    `capabilities`, implement `send`, and register the class in
-    `gateways/registry.py`.
+    `capabilities`, implement `send`, and register it in `gateways/providers.py`
+    (docs/how-to/add-a-gateway.md).
 
     Args:
         name: the gateway's name in settings; the provider's by default.
@@ -206,6 +207,8 @@ class Gateway(ABC):
     required: ClassVar[tuple[str, ...]] = ()
     """Settings keys (as written in the file) without which nothing can be sent."""
     capabilities: ClassVar[Capabilities] = Capabilities()
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """What credentials look like: settings key -> (pattern, how to say it without the value)."""
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
         self.name = name or self.provider
@@ -214,15 +217,17 @@ class Gateway(ABC):
         except ValidationError as error:
             raise GatewayOptionsError(self.name, options_errors(error, self.Options)) from None
         self.bindings: Mapping[str, str] = {}
-        """Numbers that were bought or imported -> the tenant each is bound to."""
+        """Numbers of this gateway that belong to one tenant -> that tenant."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r})"
 
     def missing(self) -> list[str]:
         """Names of required settings that are empty; none = usable."""
-        values: Mapping[str, Any] = self.options.model_dump(by_alias=True)
-        return [key for key in self.required if not _text(values.get(key))]
+        names = _names(self.Options)
+        return [
+            key for key in self.required if not _text(getattr(self.options, names.get(key, ""), ""))
+        ]
 
     def owns(self, number: str) -> bool:
         """Whether `+E.164` is one of this gateway's own numbers."""
@@ -286,3 +291,9 @@ class Gateway(ABC):
 
 def _text(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value or "")
+
+
+@cache
+def _names(options: type[GatewayOptions]) -> dict[str, str]:
+    """Settings key -> attribute."""
+    return {field.alias or name: name for name, field in options.model_fields.items()}

@@ -28,7 +28,7 @@ from enum_backend.gateways.base import (
 from enum_backend.gateways.http_client import ApiGateway, basic_auth
 from enum_backend.gateways.http_finding import Find, Page, refusal
 from enum_backend.gateways.http_options import ESCAPES, PLACEHOLDERS, HttpOptions
-from enum_backend.gateways.http_replies import Reply, provider_text, status_error
+from enum_backend.gateways.http_replies import Reply, provider_text, proxy_timeout, status_error
 from enum_backend.gateways.templates import Template, UrlTemplate, in_header
 
 _WORD = re.compile(r"[^\s\"'=&/?:,{}<>]{6,}")
@@ -139,10 +139,8 @@ class HttpGateway(ApiGateway):
 
     def _error(self, reply: Reply, page: Page, sms: OutboundSms) -> GatewayError:
         found = refusal(self.options, page)
-        if reply.status == 504 and found.reason is None:
-            return GatewayError(
-                Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
-            )
+        if unanswered := proxy_timeout(reply, found.reason):
+            return unanswered
         hide = (sms.text, sms.to, sms.to.removeprefix("+"), sms.sender or "", *self._secrets())
         detail = provider_text(found.text, hide)
         if not detail and reply.status < 300:

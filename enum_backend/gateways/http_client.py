@@ -16,14 +16,17 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
 
 from enum_backend.gateways.base import Gateway, GatewayError, Reason
 from enum_backend.gateways.http_replies import Reply
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
 
 BODY_LIMIT = 256 * 1024
 """Octets of a reply that are read; a longer one cannot be understood."""
@@ -33,9 +36,23 @@ KEEP_ALIVE = 3.0
 (node, Apache) close theirs, else a request meets a dying connection."""
 
 
+class _ConnectionLost(aiohttp.ClientError):
+    """Stands for the drops that aiohttp would answer with a second attempt."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that tells its flight when it is written."""
+
+    flight: _Flight
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        self.flight.written = True
+        return await super().send(conn)
+
+
 @dataclass(slots=True)
 class _Flight:
-    """One request under way.
+    """One request under way; runs around it as its middleware.
 
     Attributes:
         written: turns True just before the first octet leaves.
@@ -45,36 +62,24 @@ class _Flight:
     written: bool = False
     head: Reply | None = None
 
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        # TRAP: aiohttp repeats GET, PUT and DELETE once when these two pass its
+        # request loop. A middleware runs inside that loop, so what it raises
+        # instead ends the request.
+        cast(_Request, request).flight = self
+        try:
+            return await handler(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise _ConnectionLost(_cause(error)) from None
+
     def settled(self, want_body: bool) -> Reply | None:
         """The reply without its body, if that is enough to know the outcome: a
         refusal stays one even if its explanation is lost on the way."""
         if self.head is None or (want_body and self.head.status < 300):
             return None
         return self.head
-
-
-class _ConnectionLost(aiohttp.ClientError):
-    """Stands for the drops that aiohttp would answer with a second attempt."""
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    # TRAP: aiohttp repeats GET, PUT and DELETE once when these two pass its
-    # request loop. A middleware runs inside that loop, so what it raises
-    # instead ends the request.
-    try:
-        return await handler(request)
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _ConnectionLost(_cause(error)) from None
-
-
-async def _mark_written(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    context.trace_request_ctx["flight"].written = True
 
 
 class HttpClient:
@@ -142,22 +147,19 @@ class HttpClient:
         self, flight: _Flight, method: str, url: URL | str, **content: Any
     ) -> Reply:
         async with self._open().request(
-            method, url, allow_redirects=False, trace_request_ctx={"flight": flight}, **content
+            method, url, allow_redirects=False, middlewares=(flight,), **content
         ) as response:
             flight.head = Reply(response.status, response.headers)
             return replace(flight.head, body=await _read(response))
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(_mark_written)
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "enum-backend", "Accept-Encoding": "identity"},
-                middlewares=(_send_once,),
+                request_class=_Request,
                 timeout=aiohttp.ClientTimeout(total=None),
-                trace_configs=[trace],
                 trust_env=False,
             )
         return self._session
@@ -175,6 +177,37 @@ class ApiGateway(Gateway):
         base = self.options.base_url
         return (
             re.sub(r"^https?://[^/?#]*", lambda _: base, url, flags=re.IGNORECASE) if base else url
+        )
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        authorization: str,
+        query: Mapping[str, str] | None = None,
+        json: object = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One authenticated request that wants JSON.
+
+        Args:
+            method: everything but GET may change something, its failures are ambiguous.
+            url: the documented address, ready for the wire.
+            query: added to it.
+            json, data: body as JSON, or as a form.
+
+        Raises:
+            GatewayError: no complete reply, or a redirect; all other statuses return.
+        """
+        address = self.address(url) + (f"?{urlencode(query)}" if query else "")
+        return await self.http.request(
+            method,
+            URL(address, encoded=True),
+            headers={"Authorization": authorization, "Accept": "application/json"},
+            json=json,
+            data=data,
+            repeatable=method == "GET",
         )
 
     async def close(self) -> None:

@@ -87,6 +87,21 @@ def status_error(
     )
 
 
+def proxy_timeout(reply: Reply, reason: Reason | None = None) -> GatewayError | None:
+    """The ambiguous error of a 504, with which a proxy says that it does not know either.
+
+    RFC 9110 section 15.6.5.
+
+    Args:
+        reason: what the provider's own code means; it knows, so that nothing is ambiguous.
+    """
+    if reply.status != 504 or reason is not None:
+        return None
+    return GatewayError(
+        Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
+    )
+
+
 def retry_after(headers: Mapping[str, str], reset_header: str = "") -> float | None:
     """Seconds to wait, never negative: `Retry-After` (RFC 9110 section 10.2.3), else
     `reset_header`. Either may hold seconds, Unix time, or an HTTP date."""

@@ -85,8 +85,19 @@ class GatewayOptions(BaseModel):
         default="", description="replaces scheme and host of the provider's address"
     )
     timeout: float = Field(default=20.0, gt=0, le=120, description="seconds for a whole request")
+    per_second: float = Field(
+        default=0.0, ge=0, le=10_000, description="messages a second at most, 0 = no limit"
+    )
+    sender_pause: float = Field(
+        default=0.0, ge=0, le=86400, description="seconds between two messages of one sender"
+    )
     ambiguous: Literal["unknown", "resend"] = Field(
         default="unknown", description="what to do when nobody knows whether a message was sent"
+    )
+    text_prefix: str = Field(
+        default="",
+        max_length=160,
+        description="what the account puts before every text (trial accounts); counted in segments",
     )
     price: Decimal | None = Field(
         default=None, ge=0, description="estimated cost of one segment, in USD"

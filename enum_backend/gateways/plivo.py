@@ -6,18 +6,15 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlencode
 from uuid import UUID
 
-from pydantic import Field, SecretStr
-from yarl import URL
+from pydantic import Field
 
+from enum_backend.gateways.auth_token import AuthTokenOptions
 from enum_backend.gateways.base import (
     Capabilities,
     Cost,
-    Credential,
     GatewayError,
-    GatewayOptions,
     OutboundSms,
     ProviderStatus,
     Reason,
@@ -26,7 +23,7 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.digits import digits_of
 from enum_backend.gateways.http_client import ApiGateway, basic_auth
-from enum_backend.gateways.http_replies import Reply, provider_text, status_error
+from enum_backend.gateways.http_replies import Reply, provider_text, proxy_timeout, status_error
 from enum_backend.gateways.options import WebAddress
 from enum_backend.gateways.plivo_errors import STATUSES, code_of, reason_for, reason_of
 from enum_backend.gateways.report_url import with_own_id
@@ -37,18 +34,11 @@ UCS2_LIMIT = 737
 """UTF-16 units of a text that GSM-7 cannot express."""
 
 
-class PlivoOptions(GatewayOptions):
+class PlivoOptions(AuthTokenOptions):
     """Settings of a Plivo account; `from` or `powerpack_uuid` says who sends."""
 
     auth_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{0,64}$")] = Field(
         default="", description="`MA...` or `SA...`, the account or subaccount"
-    )
-    auth_token: Credential = Field(
-        default=SecretStr(""), description="auth token of that account; webhooks are signed with it"
-    )
-    secondary_auth_token: Credential = Field(
-        default=SecretStr(""),
-        description="a second token that webhooks may be signed with, during a rotation",
     )
     powerpack_uuid: str = Field(
         default="", description="number pool that sends, unless a message names its sender"
@@ -59,11 +49,9 @@ class PlivoOptions(GatewayOptions):
 
 
 class PlivoGateway(ApiGateway):
-    """Sends through Plivo.
+    """Sends through Plivo, which knows no idempotency key.
 
-    Plivo knows no idempotency key: a request without an answer stays ambiguous.
-    With `webhook_url` our message id is in the address of its reports, so that
-    the first report settles it.
+    A request without an answer stays ambiguous until the first report: see `report_url`.
     """
 
     provider = "plivo"
@@ -79,6 +67,10 @@ class PlivoGateway(ApiGateway):
         balance=True,
         max_characters=1600,
     )
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "auth_id": (r"(MA|SA)[0-9A-Z]{18}", "MA or SA and 18 capital letters and digits"),
+        "auth_token": (r"[0-9A-Za-z]{40}", "40 letters and digits"),
+    }
 
     def missing(self) -> list[str]:
         """As everywhere, but a powerpack may stand in for `from`."""
@@ -161,19 +153,13 @@ class PlivoGateway(ApiGateway):
             GatewayError: refused, failed or ambiguous.
         """
         account = f"{API_URL}/{self.options.auth_id}/"
-        url = path if path.startswith("https://") else account + path
-        if query:
-            url = f"{url}?{urlencode(query)}"
         token = self.options.auth_token.get_secret_value()
-        reply = await self.http.request(
+        reply = await self.ask(
             method,
-            URL(self.address(url), encoded=True),
-            headers={
-                "Authorization": basic_auth(self.options.auth_id, token),
-                "Accept": "application/json",
-            },
+            path if path.startswith("https://") else account + path,
+            authorization=basic_auth(self.options.auth_id, token),
+            query=query,
             json=body,
-            repeatable=method == "GET",
         )
         if reply.status >= 300:
             raise _error(reply, hide=(*hide, token))
@@ -216,9 +202,6 @@ def _error(reply: Reply, hide: Iterable[str]) -> GatewayError:
     error = reply.json_object().get("error", "")
     text = error if isinstance(error, str) else json.dumps(error)
     reason = reason_of(reply.status, text)
-    if reply.status == 504 and reason is None:
-        # RFC 9110 section 15.6.5: a proxy that does not know either.
-        return GatewayError(
-            Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
-        )
-    return status_error(reply, reason=reason, detail=provider_text(text, hide=hide))
+    return proxy_timeout(reply, reason) or status_error(
+        reply, reason=reason, detail=provider_text(text, hide=hide)
+    )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import uuid4
 
 from enum_backend.errors import (
@@ -17,52 +16,10 @@ from enum_backend.errors import (
     InvalidPhoneFormat,
     ValidationFailed,
 )
-from enum_backend.gateways.android import AndroidGateway
-from enum_backend.gateways.bandwidth import BandwidthGateway
 from enum_backend.gateways.base import Gateway, GatewayOptionsError, OutboundSms, SendResult
-from enum_backend.gateways.http import HttpGateway
-from enum_backend.gateways.plivo import PlivoGateway
-from enum_backend.gateways.simulator import SimulatorGateway
-from enum_backend.gateways.telnyx import TelnyxGateway
-from enum_backend.gateways.twilio import TwilioGateway
-from enum_backend.gateways.url import UrlGateway
-from enum_backend.gateways.voipms import VoipmsGateway
-from enum_backend.gateways.vonage import VonageGateway
-
-PROVIDERS: dict[str, type[Gateway]] = {
-    gateway.provider: gateway
-    for gateway in (
-        AndroidGateway,
-        BandwidthGateway,
-        HttpGateway,
-        PlivoGateway,
-        SimulatorGateway,
-        TelnyxGateway,
-        TwilioGateway,
-        UrlGateway,
-        VoipmsGateway,
-        VonageGateway,
-    )
-}
-"""Every provider there is, by the word that settings and records use."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _E164 = re.compile(r"\+[1-9][0-9]{3,14}")
-
-
-def build_gateway(provider: str, name: str, options: Mapping[str, Any]) -> Gateway:
-    """One gateway from its settings section (without the key `provider`).
-
-    Raises:
-        GatewayOptionsError: there is no such provider, or a key is wrong.
-    """
-    known = PROVIDERS.get(provider)
-    if known is None:
-        near = get_close_matches(provider, PROVIDERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(PROVIDERS))}"
-        message = f"there is no provider {provider!r}, {hint}"
-        raise GatewayOptionsError(name, [FieldError("provider", message)])
-    return known(name, **options)
 
 
 class GatewayRegistry:

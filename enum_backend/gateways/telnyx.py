@@ -29,6 +29,7 @@ from enum_backend.gateways.base import (
 from enum_backend.gateways.http_client import ApiGateway
 from enum_backend.gateways.http_replies import Reply, provider_text, status_error
 from enum_backend.gateways.options import WebAddress
+from enum_backend.gateways.reading import mapping
 from enum_backend.gateways.telnyx_errors import STATUSES, reason_of
 
 API_URL = "https://api.telnyx.com/v2"
@@ -93,6 +94,9 @@ class TelnyxGateway(ApiGateway):
         line_type=True,
         balance=True,
     )
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "api_key": (r"KEY[0-9A-Za-z_]{20,}", "KEY and at least 20 letters and digits"),
+    }
 
     def missing(self) -> list[str]:
         """As everywhere, but a messaging profile may stand in for `from`."""
@@ -119,7 +123,7 @@ class TelnyxGateway(ApiGateway):
         )
         if reply.status >= 300:
             raise self._error(reply, hide=(sms.text, sms.to, sms.sender or ""))
-        data = _mapping(reply.json_object().get("data"))
+        data = mapping(reply.json_object().get("data"))
         provider_id = data.get("id")
         if not isinstance(provider_id, str) or not provider_id:
             raise GatewayError(
@@ -153,7 +157,7 @@ class TelnyxGateway(ApiGateway):
         except ValueError:
             raise GatewayError(Reason.INVALID_REQUEST, "a Telnyx id is a UUID") from None
         body = await self.call("GET", f"/messages/{provider_message_id}", repeatable=True)
-        result = outcome(_mapping(body.get("data")))
+        result = outcome(mapping(body.get("data")))
         if result is None:
             raise GatewayError(Reason.UNKNOWN, "the reply holds no status of an outbound message")
         return result
@@ -253,12 +257,8 @@ def _idempotency_key(message_id: str) -> str:
     return sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _first(value: object) -> Mapping[str, Any]:
-    return _mapping(value[0]) if isinstance(value, list) and value else {}
+    return mapping(value[0]) if isinstance(value, list) and value else {}
 
 
 def _state(data: Mapping[str, Any]) -> str:
@@ -278,7 +278,7 @@ def _first_error(body: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _cost(value: object) -> Cost | None:
-    cost = _mapping(value)
+    cost = mapping(value)
     try:
         amount = Decimal(str(cost.get("amount")))
     except InvalidOperation:

@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr
-from yarl import URL
 
+from enum_backend.gateways.auth_token import AuthTokenOptions
 from enum_backend.gateways.base import (
     Capabilities,
     Cost,
     Credential,
     GatewayError,
-    GatewayOptions,
     OutboundSms,
     ProviderStatus,
     Reason,
@@ -24,7 +22,7 @@ from enum_backend.gateways.base import (
     StatusResult,
 )
 from enum_backend.gateways.http_client import ApiGateway, basic_auth
-from enum_backend.gateways.http_replies import Reply, provider_text, status_error
+from enum_backend.gateways.http_replies import Reply, provider_text, proxy_timeout, status_error
 from enum_backend.gateways.options import WebAddress
 from enum_backend.gateways.report_url import with_own_id
 from enum_backend.gateways.twilio_errors import BAD_ENDS, STATUSES, code_of, reason_for, reason_of
@@ -41,19 +39,11 @@ def _sid(prefix: str) -> str:
     return rf"^({prefix}[0-9A-Za-z_-]{{1,64}})?$"
 
 
-class TwilioOptions(GatewayOptions):
+class TwilioOptions(AuthTokenOptions):
     """Settings of a Twilio account; `from` or `messaging_service_sid` says who sends."""
 
     account_sid: Annotated[str, Field(pattern=_sid("AC"))] = Field(
         default="", description="`AC...`, of the account or subaccount that owns the numbers"
-    )
-    auth_token: Credential = Field(
-        default=SecretStr(""),
-        description="primary auth token of that account; webhooks are signed with it",
-    )
-    secondary_auth_token: Credential = Field(
-        default=SecretStr(""),
-        description="a second token that webhooks may be signed with, during a rotation",
     )
     api_key_sid: Annotated[str, Field(pattern=_sid("SK"))] = Field(
         default="", description="`SK...`; requests use this key instead of the auth token"
@@ -83,11 +73,9 @@ class TwilioOptions(GatewayOptions):
 
 
 class TwilioGateway(ApiGateway):
-    """Sends through Twilio.
+    """Sends through Twilio, which knows no idempotency key.
 
-    Twilio knows no idempotency key: a request without an answer stays ambiguous.
-    With `webhook_url` our message id is in the address of its reports, so that
-    the first report settles it.
+    A request without an answer stays ambiguous until the first report: see `report_url`.
     """
 
     provider = "twilio"
@@ -103,6 +91,12 @@ class TwilioGateway(ApiGateway):
         balance=True,
         max_characters=1600,
     )
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "account_sid": (r"AC[0-9a-fA-F]{32}", "AC and 32 hexadecimal digits"),
+        "auth_token": (r"[0-9a-fA-F]{32}", "32 hexadecimal digits"),
+        "api_key_sid": (r"SK[0-9a-fA-F]{32}", "SK and 32 hexadecimal digits"),
+        "messaging_service_sid": (r"MG[0-9a-fA-F]{32}", "MG and 32 hexadecimal digits"),
+    }
 
     def missing(self) -> list[str]:
         """As everywhere, but an API key may stand in for `auth_token`, a service for `from`."""
@@ -200,14 +194,8 @@ class TwilioGateway(ApiGateway):
             url = f"{API_URL}{path}"
         else:
             url = path if path.startswith("https://") else account + path
-        if query:
-            url = f"{url}?{urlencode(query)}"
-        reply = await self.http.request(
-            method,
-            URL(self.address(url), encoded=True),
-            headers={"Authorization": self._authorization(), "Accept": "application/json"},
-            data=form,
-            repeatable=method == "GET",
+        reply = await self.ask(
+            method, url, authorization=self._authorization(), query=query, data=form
         )
         if reply.status >= 300:
             raise self._error(reply, hide=hide)
@@ -233,17 +221,13 @@ class TwilioGateway(ApiGateway):
     def _error(self, reply: Reply, hide: Iterable[str]) -> GatewayError:
         body = reply.json_object()
         code = code_of(body.get("code"))
-        if reply.status == 504 and not code:
-            # RFC 9110 section 15.6.5: a proxy that does not know either.
-            return GatewayError(
-                Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
-            )
         secrets = (self.options.auth_token, self.options.api_key_secret)
         # Older services say `message`, newer ones follow RFC 9457.
         text = body.get("message") or body.get("detail") or body.get("title")
-        return status_error(
+        reason = reason_of(code)
+        return proxy_timeout(reply, reason) or status_error(
             reply,
-            reason=reason_of(code),
+            reason=reason,
             provider_code=code or None,
             detail=provider_text(text, hide=(*hide, *(s.get_secret_value() for s in secrets))),
         )

@@ -26,7 +26,7 @@ from enum_backend.gateways.base import (
     SendResult,
 )
 from enum_backend.gateways.http_client import ApiGateway
-from enum_backend.gateways.http_replies import status_error
+from enum_backend.gateways.http_replies import proxy_timeout, status_error
 from enum_backend.gateways.templates import UrlTemplate, encode_component
 
 __all__ = ["PLACEHOLDERS", "UrlGateway", "UrlOptions", "encode_component"]
@@ -102,8 +102,5 @@ class UrlGateway(ApiGateway):
         reply = await self.http.request("GET", url, want_body=False)
         if reply.status in self.options.expected_statuses:
             return SendResult(ProviderStatus.SENT)
-        if reply.status == 504:
-            raise GatewayError(
-                Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
-            )
-        raise status_error(reply, detail="" if reply.status > 299 else "not in expected_statuses")
+        detail = "" if reply.status > 299 else "not in expected_statuses"
+        raise proxy_timeout(reply) or status_error(reply, detail=detail)

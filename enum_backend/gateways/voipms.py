@@ -20,6 +20,7 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.http_client import ApiGateway
 from enum_backend.gateways.http_replies import status_error
+from enum_backend.gateways.reading import objects
 from enum_backend.gateways.voipms_errors import reason_of
 from enum_backend.gateways.voipms_text import OCTETS, split_octets
 
@@ -227,8 +228,3 @@ def e164(digits: str) -> str:
     """`+E.164` for 10 digits, or 11 that begin with 1; short codes and names as they are."""
     found = re.fullmatch(r"\+?1?([2-9][0-9]{9})", digits, re.ASCII)
     return f"+1{found[1]}" if found else digits
-
-
-def objects(value: object) -> list[Mapping[str, Any]]:
-    """The objects of a list; none if it is anything else."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

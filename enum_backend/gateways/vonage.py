@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, SecretStr, field_validator
-from yarl import URL
 
 from enum_backend.gateways import vonage_messages, vonage_sms
 from enum_backend.gateways.base import (
@@ -20,11 +19,10 @@ from enum_backend.gateways.base import (
     GatewayError,
     GatewayOptions,
     OutboundSms,
-    Reason,
     SendResult,
 )
 from enum_backend.gateways.http_client import ApiGateway, basic_auth
-from enum_backend.gateways.http_replies import Reply, provider_text, status_error
+from enum_backend.gateways.http_replies import Reply, provider_text, proxy_timeout, status_error
 from enum_backend.gateways.options import WebAddress
 from enum_backend.gateways.vonage_errors import MESSAGES_REASONS, messages_code
 
@@ -106,6 +104,10 @@ class VonageGateway(ApiGateway):
         balance=True,
         max_characters=3200,
     )
+    credential_formats: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "api_key": (r"[0-9a-f]{8}", "eight hexadecimal digits"),
+        "application_id": (r"[0-9a-fA-F-]{36}", "a UUID"),
+    }
 
     def missing(self) -> list[str]:
         """As everywhere; an application sends with its own id and key instead of the account's."""
@@ -166,16 +168,13 @@ class VonageGateway(ApiGateway):
             GatewayError: refused by HTTP status, failed or ambiguous. The older
                 APIs also refuse with 200: see their codes.
         """
-        reply = await self.http.request(
+        reply = await self.ask(
             method,
-            URL(self.address(url)).with_query(query) if query else self.address(url),
-            headers={
-                "Authorization": self._authorization(json is not None),
-                "Accept": "application/json",
-            },
+            url,
+            authorization=self._authorization(json is not None),
+            query=query,
             json=json,
             data=form,
-            repeatable=method == "GET",
         )
         if reply.status >= 300:
             raise _error(reply, (*hide, *self._secrets()))
@@ -196,12 +195,7 @@ def _error(reply: Reply, hide: Iterable[str]) -> GatewayError:
     problem = reply.json_object()
     code = messages_code(problem)
     reason = MESSAGES_REASONS.get(code)
-    if reply.status == 504 and reason is None:
-        # RFC 9110 section 15.6.5: a proxy that does not know either.
-        return GatewayError(
-            Reason.UNKNOWN, "a proxy got no answer", provider_code="504", ambiguous=True
-        )
     text = problem.get("detail") or problem.get("error-code-label")
-    return status_error(
+    return proxy_timeout(reply, reason) or status_error(
         reply, reason=reason, provider_code=code or None, detail=provider_text(text, hide)
     )

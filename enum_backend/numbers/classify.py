@@ -9,10 +9,12 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from enum_backend.gateways.base import Gateway, GatewayError
+from enum_backend.errors import CostLimitExceeded, DatabaseUnavailable
+from enum_backend.gateways.base import Gateway, GatewayError, Reason
 from enum_backend.gateways.inventory.base import LineLookup, LineReport, LineType
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.numbers.actor import lacks
+from enum_backend.numbers.lookups import LookupBudget
 from enum_backend.numbers.offline import OfflineReport, classify_offline
 
 CACHE_SECONDS = 24 * 3600
@@ -57,11 +59,16 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class _Live:
-    """What the look-ups brought."""
+    """What the look-ups brought.
+
+    Attributes:
+        refused: the provider surely charges nothing.
+    """
 
     gateway: str | None = None
     report: LineReport | None = None
     error: str = ""
+    refused: bool = False
 
 
 class Classifier:
@@ -69,6 +76,7 @@ class Classifier:
 
     Args:
         lookups: provider -> its look-up class.
+        budget: counts what look-ups cost; None = nobody counts.
         may_ask: False where nothing may be spent (simulation).
     """
 
@@ -77,10 +85,12 @@ class Classifier:
         registry: GatewayRegistry,
         lookups: Mapping[str, type[LineLookup[Any]]],
         *,
+        budget: LookupBudget | None = None,
         may_ask: bool = True,
     ) -> None:
         self._registry = registry
         self._lookups = lookups
+        self._budget = budget
         self._may_ask = may_ask
         self._kept: TTLCache[tuple[str, str], _Live] = TTLCache(CACHE_NUMBERS, CACHE_SECONDS)
 
@@ -107,7 +117,7 @@ class Classifier:
             kind = self._lookups.get(gateway.provider)
             if kind is None or lacks(gateway) or gateway.options.tenant not in ("", tenant):
                 continue
-            found = await _ask(kind(gateway), gateway, number)
+            found = await self._paid(kind(gateway), gateway, number, tenant)
             if found.report is not None and found.report.line_type is not LineType.UNKNOWN:
                 best = found
                 break
@@ -117,13 +127,32 @@ class Classifier:
             self._kept[tenant, number] = best
         return best
 
+    async def _paid(
+        self, lookup: LineLookup[Any], gateway: Gateway, number: str, tenant: str
+    ) -> _Live:
+        """Ask one gateway, if there is money left for it."""
+        if self._budget is None:
+            return await _ask(lookup, gateway, number)
+        try:
+            held = await self._budget.hold(gateway, tenant, number)
+        except (CostLimitExceeded, DatabaseUnavailable) as error:
+            return _Live(error=f"{gateway.name}: not asked: {error.message}")
+        found = await _ask(lookup, gateway, number)
+        if found.refused:
+            await self._budget.give_back(held)
+        elif found.report is not None:
+            await self._budget.settle(held, found.report.cost)
+        return found
+
 
 async def _ask(lookup: LineLookup[Any], gateway: Gateway, number: str) -> _Live:
     try:
         async with asyncio.timeout(gateway.options.timeout):
             return _Live(gateway.name, await lookup.look_up(number))
     except GatewayError as failure:
-        return _Live(error=f"{gateway.name}: {failure.reason}")
+        # A look-up that got no answer may have been made.
+        refused = failure.reason is not Reason.UNKNOWN
+        return _Live(error=f"{gateway.name}: {failure.reason}", refused=refused)
     except TimeoutError:
         return _Live(error=f"{gateway.name}: no answer in time")
 

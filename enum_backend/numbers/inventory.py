@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
+    CredentialsMissing,
     Forbidden,
     GatewayNotConfigured,
     NotFound,
@@ -22,40 +22,21 @@ from enum_backend.errors import (
 )
 from enum_backend.gateways.base import GatewayError
 from enum_backend.gateways.inventory.base import Inventory, NumberQuery
-from enum_backend.numbers import store
 from enum_backend.numbers.actor import Actor, Desks, refused
+from enum_backend.numbers.addresses import Addresses
 from enum_backend.numbers.loop import LoopCheck, LoopReport
 from enum_backend.numbers.offers import Offers, SearchResult
 from enum_backend.numbers.purchase import Buyer, Terms, agreed
+from enum_backend.numbers.release import Releaser
 from enum_backend.numbers.store import NumberState, NumberStore, StoredNumber
 from enum_backend.numbers.takeover import Imported, TakeOver
 
 log = structlog.get_logger("enum_backend.numbers")
 
 LOOK_SECONDS = 10.0
-"""Longest wait for what became of pending orders, while a list is made."""
+"""Longest wait for what became of one order."""
 ACCOUNT_SECONDS = 120.0
-"""Longest wait for all pages of an account's numbers, or for a release."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where providers reach us, empty = not set; never from a request.
-
-    Attributes:
-        public, failover: scheme, host and path, without a slash at the end.
-    """
-
-    public: str
-    failover: str = ""
-
-    def webhook(self, provider: str, gateway: str) -> str:
-        """The address for a bought number's messages."""
-        return f"{self.public}{_path(provider, gateway)}"
-
-    def failover_webhook(self, provider: str, gateway: str) -> str:
-        """The second one, empty if there is none."""
-        return f"{self.failover}{_path(provider, gateway)}" if self.failover else ""
+"""Longest wait for all pages of an account's numbers."""
 
 
 class NumberInventory:
@@ -84,7 +65,8 @@ class NumberInventory:
         self._loop = loop
         self._addresses = addresses
         self._live = live
-        self._takeover = TakeOver(numbers, offers)
+        self._releaser = Releaser(numbers)
+        self._takeover = TakeOver(numbers, offers, buyer.arrived)
 
     async def search(
         self, actor: Actor, query: NumberQuery, gateway: str | None = None
@@ -139,25 +121,42 @@ class NumberInventory:
             monthly=terms.monthly,
             created_at=now_ms(),
         )
-        webhook = self._addresses.webhook(provider, name)
-        failover = self._addresses.failover_webhook(provider, name)
-        return await self._buyer.buy(desk, row, amount, lambda: desk.buy(number, webhook, failover))
+        return await self._buyer.buy(desk, row, amount)
 
     async def ours(self, actor: Actor) -> list[StoredNumber]:
         """The caller's numbers: of the table, and of the gateways' settings.
 
-        Pending orders are asked for first, within `LOOK_SECONDS`.
+        What is under way is asked for first, within `LOOK_SECONDS`.
         """
+        waiting = [row for row in await self.waiting() if actor.may_touch(row.tenant)]
+        await asyncio.gather(*(self.look(row) for row in waiting))
         rows = [row for row in await self.store.all() if actor.may_touch(row.tenant)]
-        pending = [row for row in rows if row.state is NumberState.PENDING]
-        if pending:
-            await asyncio.gather(*(self._look(row) for row in pending))
-            rows = [row for row in await self.store.all() if actor.may_touch(row.tenant)]
         stored = {row.number for row in rows}
         return rows + [row for row in self._configured(actor) if row.number not in stored]
 
+    async def waiting(self) -> list[StoredNumber]:
+        """Numbers that are ordered or being given back; none unless the server sends for real."""
+        if not self._live:
+            return []
+        return [row for row in await self.store.all() if row.state is not NumberState.ACTIVE]
+
+    async def look(self, row: StoredNumber) -> None:
+        """Ask a provider how an order stands, within `LOOK_SECONDS`; trouble is only logged."""
+        try:
+            desk = self._desks.named(row.gateway, Actor(row.tenant))
+            async with asyncio.timeout(LOOK_SECONDS):
+                if row.state is NumberState.RELEASING:
+                    await self._releaser.look(desk, row)
+                else:
+                    await self._buyer.look(desk, row)
+        except (GatewayError, GatewayNotConfigured, CredentialsMissing, TimeoutError) as error:
+            log.info("order cannot be read", gateway=row.gateway, error=type(error).__name__)
+
     async def release(self, actor: Actor, number: str) -> StoredNumber:
         """Give a bought or imported number back to its provider.
+
+        Returns:
+            The number, `released`; `releasing` while the provider's order is under way.
 
         Raises:
             SmsDisabled: the server is not in live mode.
@@ -167,16 +166,10 @@ class NumberInventory:
         self._require_live()
         row = await self._own(actor, number)
         desk = self._desks.named(row.gateway, Actor(row.tenant, actor.is_admin))
-        try:
-            async with asyncio.timeout(ACCOUNT_SECONDS):
-                await desk.release(number)
-        except GatewayError as error:
-            raise refused(desk.gateway, error) from None
-        except TimeoutError:
-            raise _late(desk) from None
-        await self.store.change(lambda connection: store.remove(connection, number))
-        log.info("number released", gateway=row.gateway, tenant=row.tenant)
-        return row
+        if row.state is not NumberState.RELEASING:
+            return await self._releaser.release(desk, row)
+        await self.look(row)
+        return await self.store.find(number) or replace(row, state=NumberState.RELEASED)
 
     async def import_account(
         self, actor: Actor, gateway: str | None = None, tenant: str | None = None
@@ -226,21 +219,13 @@ class NumberInventory:
             raise NotFound("This is not one of your bought or imported numbers.")
         return row
 
-    async def _look(self, row: StoredNumber) -> None:
-        try:
-            desk = self._desks.named(row.gateway, Actor(row.tenant))
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._buyer.look(desk, row)
-        except (GatewayError, GatewayNotConfigured, TimeoutError) as error:
-            log.info("order cannot be read", gateway=row.gateway, error=type(error).__name__)
-
     def _configured(self, actor: Actor) -> list[StoredNumber]:
         rows: Mapping[str, StoredNumber] = {
             number: StoredNumber(
                 number=number,
                 gateway=gateway.name,
                 provider=gateway.provider,
-                tenant=gateway.options.tenant or actor.tenant,
+                tenant=gateway.bindings.get(number) or gateway.options.tenant or actor.tenant,
                 state=NumberState.ACTIVE,
                 source="settings",
             )
@@ -249,7 +234,7 @@ class NumberInventory:
             for number in (gateway.options.sender, *gateway.options.numbers)
             if number.startswith("+")
         }
-        return list(rows.values())
+        return [row for row in rows.values() if actor.may_touch(row.tenant)]
 
     def _require_live(self) -> None:
         if not self._live:
@@ -272,10 +257,6 @@ async def search(
         raise refused(desk.gateway, error) from None
     except TimeoutError:
         raise _late(desk) from None
-
-
-def _path(provider: str, gateway: str) -> str:
-    return f"/sms/webhook/{quote(provider, safe='')}/{quote(gateway, safe='')}"
 
 
 def _late(desk: Inventory[Any]) -> ProviderError:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from cachetools import TTLCache
 
 from enum_backend.gateways.base import Cost, GatewayError
 from enum_backend.gateways.inventory.base import AvailableNumber, Inventory, NumberQuery
+from enum_backend.numbers.currency import to_usd
 from enum_backend.numbers.prices import PriceList
 
 SEARCH_SECONDS = 30.0
 KEPT_SECONDS = 900
 """How long a provider's own price of a number on sale is believed."""
 KEPT_OFFERS = 10_000
+
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,9 @@ class Offers:
         if shown := self._shown.get((desk.gateway.name, number)):
             return shown.monthly, shown.setup
         listed = self._prices.providers.get(desk.provider)
-        return (listed.number_month, listed.setup) if listed else (None, None)
+        if listed is None:
+            return None, None
+        return _dollars(None, listed.number_month), _dollars(None, listed.setup)
 
     async def _one(self, desk: Inventory[Any], query: NumberQuery) -> SearchResult:
         name = desk.gateway.name
@@ -118,4 +123,9 @@ class Offers:
 
 
 def _dollars(told: Cost | None, listed: Decimal | None) -> Decimal | None:
-    return told.amount if told is not None and told.currency == "USD" else listed
+    """What the provider tells counts, also when nobody knows its currency.
+
+    Rounded up to the cent, so that who accepts the price that is shown accepts enough.
+    """
+    amount = listed if told is None else to_usd(told)
+    return None if amount is None else amount.quantize(_CENT, ROUND_UP)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
 from phonenumbers import PhoneNumberType, carrier
 
 from enum_backend.gateways.inventory.base import LineType
+from enum_backend.numbering import place_and_type
 
 _TYPES: Final = {
     PhoneNumberType.FIXED_LINE: LineType.LANDLINE,
@@ -23,14 +25,6 @@ _TYPES: Final = {
     PhoneNumberType.UAN: LineType.UAN,
     PhoneNumberType.VOICEMAIL: LineType.VOICEMAIL,
 }
-
-_BLOCKED_WORDS: Final = {
-    LineType.PREMIUM: "premium-rate numbers",
-    LineType.SHARED_COST: "shared-cost numbers",
-}
-
-BLOCKED: Final = frozenset(_BLOCKED_WORDS)
-"""Never sent to: whoever owns such a number earns from each message."""
 
 MIXED: Final = (
     "in this country mobile, landline and VoIP numbers share their ranges: "
@@ -61,13 +55,33 @@ class OfflineReport:
     caveats: tuple[str, ...]
 
 
-def blocked_because(number: str) -> str:
-    """What kind of number `+E.164` is, if it is one that is never sent to; else empty."""
+@dataclass(frozen=True, slots=True)
+class NumberPlan:
+    """Where a number belongs by its numbering plan.
+
+    Attributes:
+        region: ISO 3166, or `001` for numbers of no country; of a number in no known
+            range the country that its country code mainly stands for. None = no
+            country code begins like that.
+    """
+
+    region: str | None
+    line_type: LineType
+
+
+@lru_cache(maxsize=8192)
+def number_plan(number: str) -> NumberPlan:
+    """Country and kind of `+E.164`."""
+    if (known := place_and_type(number)) is not None:
+        region, kind = known
+        return NumberPlan(region, _TYPES.get(kind, LineType.UNKNOWN))
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
-        return ""  # of no country, so of no range that anybody earns from
-    return _BLOCKED_WORDS.get(_line_type(parsed), "")
+        return NumberPlan(None, LineType.UNKNOWN)
+    code = parsed.country_code or 0
+    place = phonenumbers.region_code_for_number(parsed)
+    return NumberPlan(place or phonenumbers.region_code_for_country_code(code), _line_type(parsed))
 
 
 def classify_offline(number: str) -> OfflineReport:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +16,7 @@ from enum_backend.gateways.base import GatewayError
 from enum_backend.gateways.inventory.base import Inventory, Order, OrderState
 from enum_backend.numbers import spending, store
 from enum_backend.numbers.actor import refused
+from enum_backend.numbers.addresses import Addresses
 from enum_backend.numbers.store import NumberState, NumberStore, StoredNumber
 
 log = structlog.get_logger("enum_backend.numbers")
@@ -25,6 +25,8 @@ ORDER_SECONDS = 60.0
 """Longest wait for a provider to take an order."""
 LOST_MS = 24 * 3600 * 1000
 """After this an order that nobody has heard of again counts as never made."""
+ABANDONED_MS = 30 * LOST_MS
+"""After this an order that the provider still calls pending is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +72,36 @@ class Buyer:
     """Orders numbers; never orders one twice.
 
     Args:
+        addresses: where the messages of a bought number go.
         ceiling: US dollars in 24 hours that messages and numbers share, 0 = none.
         wait: seconds to follow an order that the provider does not fill at once.
         pause: seconds before the first look at it, doubling up to 5.
     """
 
     def __init__(
-        self, numbers: NumberStore, *, ceiling: Decimal, wait: float = 30.0, pause: float = 0.5
+        self,
+        numbers: NumberStore,
+        addresses: Addresses,
+        *,
+        ceiling: Decimal,
+        wait: float = 30.0,
+        pause: float = 0.5,
     ) -> None:
         self._store = numbers
+        self._addresses = addresses
         self._ceiling = ceiling
         self._wait = wait
         self._pause = pause
 
-    async def buy(
-        self,
-        desk: Inventory[Any],
-        row: StoredNumber,
-        amount: Decimal,
-        place: Callable[[], Any],
-    ) -> StoredNumber:
+    async def buy(self, desk: Inventory[Any], row: StoredNumber, amount: Decimal) -> StoredNumber:
         """Count the price, order, and follow the order for a while.
 
         Args:
             row: the number as it will be stored.
-            place: makes the provider's order.
 
         Returns:
             The number, `active`, or `pending` when the provider needs longer or
-            nobody knows yet whether it was ordered.
+            nobody knows yet whether it was ordered: see `look`.
 
         Raises:
             ValidationFailed: the number is ours already; or the provider refused it.
@@ -108,7 +111,7 @@ class Buyer:
         await self._store.change(lambda c: self._reserve(c, row, amount))
         try:
             async with asyncio.timeout(ORDER_SECONDS):
-                order: Order = await place()
+                order = await desk.buy(row.number, *self._addresses.of(desk.gateway))
         except GatewayError as error:
             if not error.ambiguous:
                 await self._forget(row)
@@ -119,7 +122,7 @@ class Buyer:
             row = await self._store.settle(row, detail="unclear: no answer in time")
         else:
             row = await self._store.settle(row, order_id=order.id, detail=order.detail)
-            if order.state is not OrderState.PENDING:
+            if order.state in (OrderState.DONE, OrderState.FAILED):
                 return await self._end(desk, row, order)
         return await self._follow(desk, row)
 
@@ -135,14 +138,31 @@ class Buyer:
         else:
             # Nobody knows the order: whether the account has the number tells.
             has = any(owned.number == row.number for owned in await desk.owned())
-            state = OrderState.DONE if has else OrderState.PENDING
+            state = OrderState.BOUGHT if has else OrderState.PENDING
             order = Order("", row.number, state, row.detail or "")
+        if order.state is OrderState.BOUGHT:
+            return await self.arrived(desk, row)
         if order.state is OrderState.DONE:
             return await self._activate(row, order)
-        if order.state is OrderState.FAILED or now_ms() - row.created_at > LOST_MS:
+        patience = ABANDONED_MS if row.order_id else LOST_MS
+        if order.state is OrderState.FAILED or now_ms() - row.created_at > patience:
+            log.warning("order came to nothing", gateway=row.gateway, detail=order.detail)
             await self._forget(row)
             return None
         return row
+
+    async def arrived(self, desk: Inventory[Any], row: StoredNumber) -> StoredNumber:
+        """Point the messages of a pending number that the account has at us; then it is active."""
+        why = "" if self._addresses.public else "public_base_url is not set"
+        try:
+            if not why:
+                await desk.set_up(row.number, *self._addresses.of(desk.gateway))
+        except GatewayError as error:
+            why = str(error)
+        if why:
+            log.warning("number bought, but not set up", gateway=row.gateway, why=why)
+            return await self._store.settle(row, detail=f"bought, but not set up: {why}")
+        return await self._activate(row, Order("", row.number, OrderState.DONE))
 
     async def _follow(self, desk: Inventory[Any], row: StoredNumber) -> StoredNumber:
         pause = self._pause
@@ -175,7 +195,10 @@ class Buyer:
     async def _activate(self, row: StoredNumber, order: Order) -> StoredNumber:
         log.info("number bought", gateway=row.gateway, tenant=row.tenant)
         return await self._store.settle(
-            row, state=NumberState.ACTIVE, order_id=order.id or None, detail=order.detail or None
+            row,
+            state=NumberState.ACTIVE,
+            order_id=order.id or row.order_id,
+            detail=order.detail or None,
         )
 
     def _reserve(self, connection: Connection, row: StoredNumber, amount: Decimal) -> None:

@@ -15,6 +15,7 @@ from enum_backend.gateways.inventory.base import Feature
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.storage import Database
 from enum_backend.storage.tables import numbers
+from enum_backend.tenants.bindings import all_bindings, claim, disclaim
 
 _MICROS = 1_000_000
 _DETAIL_CHARACTERS = 300
@@ -22,10 +23,12 @@ _ID_CHARACTERS = 128
 
 
 class NumberState(StrEnum):
-    """Where a number of ours stands."""
+    """Where a number of ours stands: ordered, ours, being given back, gone (never stored)."""
 
     PENDING = "pending"
     ACTIVE = "active"
+    RELEASING = "releasing"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,10 @@ class StoredNumber:
 
     Attributes:
         source: `bought`, `imported`, or `settings` for one that only stands there.
-        order_id: the provider's id of the order, None while nobody knows it.
+        order_id: the provider's id of the order, None while nobody knows it; of a
+            number that is being given back, the order of that.
         monthly: US dollars a month, None where nobody tells.
-        created_at: milliseconds; also when its price was counted.
+        created_at, updated_at: milliseconds; `created_at` is also when its price was counted.
     """
 
     number: str
@@ -50,12 +54,14 @@ class StoredNumber:
     detail: str | None = None
     monthly: Decimal | None = None
     created_at: int = 0
+    updated_at: int = 0
 
 
 class NumberStore:
     """Keeps the `numbers` table, and lets each gateway own what is bound to it.
 
-    Call `load` once before use. A number belongs to one gateway and one tenant.
+    Call `load` once before use, and after a binding has changed. A number belongs to
+    one gateway and one tenant.
     """
 
     def __init__(self, database: Database, registry: GatewayRegistry) -> None:
@@ -66,13 +72,15 @@ class NumberStore:
     async def load(self) -> None:
         """Read the bindings; what `owner_gateway` and `Gateway.owns` know."""
         rows = await self.all()
-        self._owners = {row.number: row.gateway for row in rows if row.state is NumberState.ACTIVE}
-        tenants = {row.number: row.tenant for row in rows}
+        self._owners = {
+            row.number: row.gateway for row in rows if row.state is not NumberState.PENDING
+        }
+        tenants = await self._database.read(all_bindings)
         for gateway in self._registry:
+            listed = (gateway.options.sender, *gateway.options.numbers)
+            own = [number for number, name in self._owners.items() if name == gateway.name]
             gateway.bindings = {
-                number: tenants[number]
-                for number, name in self._owners.items()
-                if name == gateway.name
+                number: tenants[number] for number in (*listed, *own) if number in tenants
             }
 
     def owner_gateway(self, number: str) -> str | None:
@@ -99,8 +107,8 @@ class NumberStore:
 
     async def settle(self, row: StoredNumber, **values: Any) -> StoredNumber:
         """Change fields of a number, as in `replace`; returns it as it stands now."""
-        changed = replace(row, **values)
-        columns = _columns(changed) | {"updated_at": now_ms()}
+        changed = replace(row, **values, updated_at=now_ms())
+        columns = _columns(changed) | {"updated_at": changed.updated_at}
 
         def work(connection: Connection) -> None:
             where = numbers.c.number == row.number
@@ -117,13 +125,19 @@ def find(connection: Connection, number: str) -> StoredNumber | None:
 
 
 def add(connection: Connection, row: StoredNumber) -> None:
-    """A number that is not stored yet."""
+    """A number that is not stored yet; binds it to its tenant.
+
+    Raises:
+        NumberTaken: it is bound to another tenant.
+    """
+    claim(connection, row.number, row.tenant, row.source, row.created_at)
     columns = _columns(row) | {"created_at": row.created_at, "updated_at": row.created_at}
     connection.execute(insert(numbers).values(**columns))
 
 
 def remove(connection: Connection, number: str) -> None:
     """A number that is no longer ours."""
+    disclaim(connection, number)
     connection.execute(delete(numbers).where(numbers.c.number == number))
 
 
@@ -156,4 +170,5 @@ def _stored(row: Row[Any]) -> StoredNumber:
         detail=row.detail,
         monthly=None if micros is None else Decimal(micros) / _MICROS,
         created_at=row.created_at,
+        updated_at=row.updated_at,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ from enum_backend.gateways.inventory.base import Inventory, OwnedNumber
 from enum_backend.numbers import store
 from enum_backend.numbers.offers import Offers
 from enum_backend.numbers.store import NumberState, NumberStore, StoredNumber
+from enum_backend.tenants.bindings import tenant_bound_to
+
+Arrived = Callable[[Inventory[Any], StoredNumber], Awaitable[StoredNumber]]
+"""What makes a pending number that the account has ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,10 @@ class Imported:
 class TakeOver:
     """Adds what is new, settles orders that have arrived, reports the rest; removes nothing."""
 
-    def __init__(self, numbers: NumberStore, offers: Offers) -> None:
+    def __init__(self, numbers: NumberStore, offers: Offers, arrived: Arrived) -> None:
         self._store = numbers
         self._offers = offers
+        self._arrived = arrived
 
     async def run(
         self, desk: Inventory[Any], tenant: str, owned: Sequence[OwnedNumber]
@@ -52,9 +57,14 @@ class TakeOver:
             for number in here
             if number in standing and (standing[number].gateway, standing[number].tenant) == ours
         ]
-        rows = [self._row(desk, tenant, item) for item in added]
+        rows: list[StoredNumber] = []
 
         def work(connection: Connection) -> None:
+            rows[:] = [
+                self._row(desk, tenant, item)
+                for item in added
+                if tenant_bound_to(connection, item.number) in (None, tenant)
+            ]
             for row in rows:
                 if store.find(connection, row.number) is None:
                     store.add(connection, row)
@@ -62,7 +72,7 @@ class TakeOver:
         await self._store.change(work)
         for row in known:
             if row.state is NumberState.PENDING:
-                await self._store.settle(row, state=NumberState.ACTIVE)
+                await self._arrived(desk, row)
         mine = {row.number for row in known} | {row.number for row in rows}
         return Imported(
             added=tuple(row.number for row in rows),

@@ -175,12 +175,14 @@ class BandwidthInventory(Inventory[BandwidthGateway]):
             page = _next_page(root)
         return [OwnedNumber(number, FEATURES) for number in found]
 
-    async def release(self, number: str) -> None:
-        """`POST .../disconnects`, and wait until it is done.
+    async def release(self, number: str) -> Order | None:
+        """`POST .../disconnects`, and wait for a while until it is done.
+
+        Returns:
+            The order, if it is still under way after `polls` looks.
 
         Raises:
-            GatewayError: refused or failed; still under way after `polls` looks
-                (`temporary_unavailable`, the detail names the order); no answer.
+            GatewayError: refused or failed; no answer.
         """
         content: list[tuple[str, Content]] = [
             ("Name", "enum-backend"),
@@ -194,13 +196,20 @@ class BandwidthInventory(Inventory[BandwidthGateway]):
             if order.state is not OrderState.PENDING:
                 break
             await asyncio.sleep(self.poll_interval)
-            order = _order(await self._read(f"disconnects/{quote(order.id, safe='')}"), order)
+            order = await self.released(order)
         if order.state is OrderState.FAILED:
             raise GatewayError(Reason.INVALID_REQUEST, f"not disconnected: {order.detail}")
-        if order.state is OrderState.PENDING:
-            raise GatewayError(
-                Reason.TEMPORARY_UNAVAILABLE, f"disconnect order {order.id!r} is under way"
-            )
+        return order if order.state is OrderState.PENDING else None
+
+    async def released(self, order: Order) -> Order:
+        """`GET .../disconnects/{id}`; without an id, whether the account has the number.
+
+        Raises:
+            GatewayError: refused, no answer, or not understood.
+        """
+        if not order.id:
+            return await super().released(order)
+        return _order(await self._read(f"disconnects/{quote(order.id, safe='')}"), order)
 
     async def _point_application(self, webhook_url: str) -> None:
         """`PATCH .../applications/{id}`: the addresses and the credentials we expect."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -32,9 +32,14 @@ class LineType(StrEnum):
 
 
 class OrderState(StrEnum):
-    """Where an order for a number stands."""
+    """Where an order stands.
+
+    `bought` = the number is the account's, but nobody knows that its messages come to
+    us: `Inventory.set_up` is still to be called.
+    """
 
     PENDING = "pending"
+    BOUGHT = "bought"
     DONE = "done"
     FAILED = "failed"
 
@@ -72,13 +77,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class LineReport:
-    """A live look-up of one number."""
+    """A live look-up of one number; `cost` is None where the provider does not tell it."""
 
     number: str
     line_type: LineType
     carrier: str | None = None
     ported: bool | None = None
     detail: str = ""
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,9 @@ class NumberQuery:
 
 class Inventory(ABC, Generic[G]):
     """One gateway's numbers. All methods raise `GatewayError`; none of them repeats a purchase.
+
+    An order that is not done at once is followed by its caller, also over a restart:
+    with `order` while it is pending, with `set_up` once the number is bought.
 
     Args:
         gateway: the account.
@@ -115,13 +124,30 @@ class Inventory(ABC, Generic[G]):
     async def order(self, order: Order) -> Order:
         """The order as it stands now."""
 
+    async def set_up(self, number: str, webhook_url: str, failover_url: str = "") -> None:
+        """Point the messages of a number of ours at us; a repeat changes nothing.
+
+        Here nothing: most providers take the address with the order.
+        """
+        del number, webhook_url, failover_url
+
     @abstractmethod
     async def owned(self) -> list[OwnedNumber]:
         """Every number of the account, all pages."""
 
     @abstractmethod
-    async def release(self, number: str) -> None:
-        """Give `+E.164` back; from then on it costs nothing and receives nothing."""
+    async def release(self, number: str) -> Order | None:
+        """Give `+E.164` back; from then on it costs nothing and receives nothing.
+
+        Returns:
+            None if it is gone, else the order that takes it away: see `released`.
+        """
+
+    async def released(self, order: Order) -> Order:
+        """The order of a release as it stands now; here: whether the account has the number."""
+        if any(item.number == order.number for item in await self.owned()):
+            return order
+        return replace(order, state=OrderState.DONE)
 
 
 class LineLookup(ABC, Generic[G]):

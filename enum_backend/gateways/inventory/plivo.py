@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, get_args
 
 from enum_backend.gateways.base import Cost, GatewayError, Reason
@@ -27,6 +26,7 @@ from enum_backend.gateways.inventory.base import (
     OwnedNumber,
 )
 from enum_backend.gateways.plivo import PlivoGateway
+from enum_backend.gateways.reading import mapping, money, text
 
 LOOKUP_URL = "https://lookup.plivo.com/v1/Number/"
 PAGE_SIZE = 20
@@ -71,10 +71,10 @@ class PlivoInventory(Inventory[PlivoGateway]):
                         AvailableNumber(
                             number,
                             _features(item),
-                            region=_text(item.get("region")) or None,
-                            locality=_text(item.get("city")) or None,
-                            monthly=_usd(item.get("monthly_rental_rate")),
-                            setup=_usd(item.get("setup_rate")),
+                            region=text(item.get("region")) or None,
+                            locality=text(item.get("city")) or None,
+                            monthly=money(item.get("monthly_rental_rate")),
+                            setup=money(item.get("setup_rate")),
                         )
                     )
         return found
@@ -96,10 +96,10 @@ class PlivoInventory(Inventory[PlivoGateway]):
         )
         numbers = data.get("numbers")
         first = numbers[0] if isinstance(numbers, list) and numbers else {}
-        word = _text(first.get("status") if isinstance(first, dict) else "").lower()
-        if not word and not _text(data.get("status")):
+        word = text(first.get("status") if isinstance(first, dict) else "").lower()
+        if not word and not text(data.get("status")):
             raise GatewayError(Reason.UNKNOWN, "bought, but the reply is unclear", ambiguous=True)
-        bought = (word or _text(data.get("status")).lower()) in _BOUGHT
+        bought = (word or text(data.get("status")).lower()) in _BOUGHT
         return Order(
             digits,
             number,
@@ -157,7 +157,7 @@ class PlivoInventory(Inventory[PlivoGateway]):
         pages = self._pages("Application/", {})
         async with aclosing(pages):
             async for item in pages:
-                app_id = _text(item.get("app_id"))
+                app_id = text(item.get("app_id"))
                 if app_id and item.get("message_url") == webhook_url:
                     return app_id
         # TRAP: Plivo takes letters, digits, - and _ only, and no name twice.
@@ -167,7 +167,7 @@ class PlivoInventory(Inventory[PlivoGateway]):
             "Application/",
             body={"app_name": name, "message_url": webhook_url, "message_method": "POST"},
         )
-        app_id = _text(made.get("app_id"))
+        app_id = text(made.get("app_id"))
         if not app_id:
             raise GatewayError(Reason.UNKNOWN, "the reply names no application")
         return app_id
@@ -203,13 +203,12 @@ class PlivoLookup(LineLookup[PlivoGateway]):
         """
         digits = digits_of(number)
         data = await self.gateway.call("GET", f"{LOOKUP_URL}+{digits}", query={"type": "carrier"})
-        carrier = data.get("carrier")
-        carrier = carrier if isinstance(carrier, dict) else {}
+        carrier = mapping(data.get("carrier"))
         ported = {"yes": True, "true": True, "no": False, "false": False}
         return LineReport(
             number,
-            LINE_TYPES.get(_text(carrier.get("type")).lower(), LineType.UNKNOWN),
-            carrier=_text(carrier.get("name")) or None,
+            LINE_TYPES.get(text(carrier.get("type")).lower(), LineType.UNKNOWN),
+            carrier=text(carrier.get("name")) or None,
             ported=ported.get(str(carrier.get("ported")).lower()),
         )
 
@@ -225,7 +224,7 @@ class PlivoBalance(Balance[PlivoGateway]):
         Raises:
             GatewayError: `auth_failed` when the credentials are wrong; refused; no answer.
         """
-        return _usd((await self.gateway.call("GET", "")).get("cash_credits"))
+        return money((await self.gateway.call("GET", "")).get("cash_credits"))
 
 
 def _number(item: Mapping[str, Any]) -> str:
@@ -235,15 +234,3 @@ def _number(item: Mapping[str, Any]) -> str:
 
 def _features(item: Mapping[str, Any]) -> frozenset[Feature]:
     return frozenset(name for name in get_args(Feature) if item.get(f"{name}_enabled") is True)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _usd(value: object) -> Cost | None:
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return Cost(amount) if amount.is_finite() else None

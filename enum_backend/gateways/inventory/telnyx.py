@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_args
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ from enum_backend.gateways.inventory.base import (
     OrderState,
     OwnedNumber,
 )
+from enum_backend.gateways.reading import mapping, money, objects, text
 from enum_backend.gateways.telnyx import TelnyxGateway
 
 PAGE_SIZE = 100
@@ -77,9 +77,7 @@ class TelnyxInventory(Inventory[TelnyxGateway]):
             "GET", "/available_phone_numbers", query=parameters, repeatable=True
         )
         return [
-            _available(item)
-            for item in _objects(body.get("data"))
-            if _text(item.get("phone_number"))
+            _available(item) for item in objects(body.get("data")) if text(item.get("phone_number"))
         ]
 
     async def buy(self, number: str, webhook_url: str, failover_url: str = "") -> Order:
@@ -118,8 +116,8 @@ class TelnyxInventory(Inventory[TelnyxGateway]):
         body = await self.gateway.call(
             "POST", "/number_orders", json={key: value for key, value in content.items() if value}
         )
-        data = _object(body.get("data"))
-        if not _text(data.get("id")):
+        data = mapping(body.get("data"))
+        if not text(data.get("id")):
             raise GatewayError(
                 Reason.UNKNOWN, "ordered, but the reply has no order id", ambiguous=True
             )
@@ -132,8 +130,8 @@ class TelnyxInventory(Inventory[TelnyxGateway]):
             GatewayError: refused, no answer, or not understood.
         """
         path = f"/number_orders/{quote(order.id, safe='')}"
-        data = _object((await self.gateway.call("GET", path, repeatable=True)).get("data"))
-        if not _text(data.get("id")):
+        data = mapping((await self.gateway.call("GET", path, repeatable=True)).get("data"))
+        if not text(data.get("id")):
             raise GatewayError(Reason.UNKNOWN, "the reply holds no order")
         return _order(data, order.number)
 
@@ -153,9 +151,9 @@ class TelnyxInventory(Inventory[TelnyxGateway]):
             body = await self.gateway.call(
                 "GET", "/phone_numbers", query=parameters, repeatable=True
             )
-            listed = list(_objects(body.get("data")))
+            listed = list(objects(body.get("data")))
             found += [_owned(item) for item in listed if _in_service(item)]
-            total = _object(body.get("meta")).get("total_pages")
+            total = mapping(body.get("meta")).get("total_pages")
             last = total if type(total) is int and listed else 0
             page += 1
         return found
@@ -172,8 +170,8 @@ class TelnyxInventory(Inventory[TelnyxGateway]):
         )
         # The filter also finds longer numbers.
         ids = [
-            _text(item.get("id"))
-            for item in _objects(body.get("data"))
+            text(item.get("id"))
+            for item in objects(body.get("data"))
             if item.get("phone_number") == number and _in_service(item)
         ]
         if not ids or not ids[0]:
@@ -198,17 +196,17 @@ class TelnyxLookup(LineLookup[TelnyxGateway]):
             query=[("type", "carrier")],
             repeatable=True,
         )
-        data = _object(body.get("data"))
-        carrier = _object(data.get("carrier"))
-        portability = _object(data.get("portability"))
-        word = _text(carrier.get("type")) or _text(portability.get("line_type"))
-        name = _text(carrier.get("name")) or _text(portability.get("spid_carrier_name"))
+        data = mapping(body.get("data"))
+        carrier = mapping(data.get("carrier"))
+        portability = mapping(data.get("portability"))
+        word = text(carrier.get("type")) or text(portability.get("line_type"))
+        name = text(carrier.get("name")) or text(portability.get("spid_carrier_name"))
         return LineReport(
             number=number,
             line_type=LINE_TYPES.get(word.lower(), LineType.UNKNOWN),
             carrier=name or None,
-            ported={"Y": True, "N": False}.get(_text(portability.get("ported_status"))),
-            detail=_text(carrier.get("error_code")),
+            ported={"Y": True, "N": False}.get(text(portability.get("ported_status"))),
+            detail=text(carrier.get("error_code")),
         )
 
 
@@ -224,44 +222,26 @@ class TelnyxBalance(Balance[TelnyxGateway]):
             GatewayError: `auth_failed` when the key is wrong; refused; no answer.
         """
         body = await self.gateway.call("GET", "/balance", repeatable=True)
-        data = _object(body.get("data"))
+        data = mapping(body.get("data"))
         amount = data.get("available_credit") or data.get("balance")
         return _cost(amount, data.get("currency"))
 
 
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> Iterator[Mapping[str, Any]]:
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict):
-            yield item
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _cost(amount: object, currency: object) -> Cost | None:
-    try:
-        value = Decimal(_text(amount))
-    except InvalidOperation:
-        return None
-    return Cost(value, _text(currency) or "USD") if value.is_finite() else None
+    return money(text(amount), text(currency) or "USD")
 
 
 def _features(names: object) -> frozenset[Feature]:
     listed = names if isinstance(names, list) else ()
-    words = {_text(item) or _text(_object(item).get("name")) for item in listed}
+    words = {text(item) or text(mapping(item).get("name")) for item in listed}
     return frozenset(feature for feature in get_args(Feature) if feature in words)
 
 
 def _available(item: Mapping[str, Any]) -> AvailableNumber:
-    costs = _object(item.get("cost_information"))
+    costs = mapping(item.get("cost_information"))
     places = {
-        _text(place.get("region_type")): _text(place.get("region_name"))
-        for place in _objects(item.get("region_information"))
+        text(place.get("region_type")): text(place.get("region_name"))
+        for place in objects(item.get("region_information"))
     }
     return AvailableNumber(
         number=item["phone_number"],
@@ -274,7 +254,7 @@ def _available(item: Mapping[str, Any]) -> AvailableNumber:
 
 
 def _in_service(item: Mapping[str, Any]) -> bool:
-    return bool(_text(item.get("phone_number"))) and item.get("status") in IN_SERVICE
+    return bool(text(item.get("phone_number"))) and item.get("status") in IN_SERVICE
 
 
 def _owned(item: Mapping[str, Any]) -> OwnedNumber:
@@ -283,20 +263,20 @@ def _owned(item: Mapping[str, Any]) -> OwnedNumber:
         features.add("sms")
     if item.get("connection_id"):
         features.add("voice")
-    return OwnedNumber(item["phone_number"], frozenset(features), _text(item.get("id")) or None)
+    return OwnedNumber(item["phone_number"], frozenset(features), text(item.get("id")) or None)
 
 
 def _order(data: Mapping[str, Any], number: str) -> Order:
     ours = next(
-        (n for n in _objects(data.get("phone_numbers")) if n.get("phone_number") == number), {}
+        (n for n in objects(data.get("phone_numbers")) if n.get("phone_number") == number), {}
     )
     # An order of one number; the number's own word is the nearer one.
-    word = _text(ours.get("status")) or _text(data.get("status"))
+    word = text(ours.get("status")) or text(data.get("status"))
     state = ORDER_STATES.get(word, OrderState.PENDING)
-    needs = _text(ours.get("requirements_status"))
+    needs = text(ours.get("requirements_status"))
     detail = ""
     if data.get("requirements_met") is False or ours.get("requirements_met") is False:
         detail = "regulatory requirements are not met" + (f": {needs}" if needs else "")
     elif word not in ORDER_STATES:
         detail = f"status {word[:40]!r}"
-    return Order(_text(data.get("id")), number, state, detail)
+    return Order(text(data.get("id")), number, state, detail)

@@ -7,8 +7,7 @@ https://www.twilio.com/docs/lookup/v2-api/line-type-intelligence
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
 from typing import Any, ClassVar, get_args
 
 from enum_backend.gateways.base import Cost, GatewayError, Reason
@@ -25,6 +24,7 @@ from enum_backend.gateways.inventory.base import (
     OrderState,
     OwnedNumber,
 )
+from enum_backend.gateways.reading import mapping, money, objects, text
 from enum_backend.gateways.twilio import API_VERSION, TwilioGateway
 from enum_backend.gateways.twilio_errors import code_of
 
@@ -100,7 +100,7 @@ class TwilioInventory(Inventory[TwilioGateway]):
             "IncomingPhoneNumbers.json",
             form={key: value for key, value in fields.items() if value},
         )
-        sid = _text(data.get("sid"))
+        sid = text(data.get("sid"))
         if not sid:
             raise GatewayError(Reason.UNKNOWN, "bought, but the reply has no id", ambiguous=True)
         return Order(sid, number, OrderState.DONE)
@@ -128,11 +128,11 @@ class TwilioInventory(Inventory[TwilioGateway]):
         for _ in range(PAGE_LIMIT):
             page = await self.gateway.call("GET", path, query=query)
             found += [
-                OwnedNumber(number, _features(item), _text(item.get("sid")) or None)
-                for item in _objects(page.get("incoming_phone_numbers"))
-                if (number := _text(item.get("phone_number")))
+                OwnedNumber(number, _features(item), text(item.get("sid")) or None)
+                for item in objects(page.get("incoming_phone_numbers"))
+                if (number := text(item.get("phone_number")))
             ]
-            path, query = _text(page.get("next_page_uri")), {}
+            path, query = text(page.get("next_page_uri")), {}
             if not path:
                 return found
             # Credentials go where this leads.
@@ -165,11 +165,11 @@ class TwilioInventory(Inventory[TwilioGateway]):
             AvailableNumber(
                 number,
                 _features(item),
-                region=_text(item.get("region")) or _text(item.get("iso_country")) or None,
-                locality=_text(item.get("locality")) or None,
+                region=text(item.get("region")) or text(item.get("iso_country")) or None,
+                locality=text(item.get("locality")) or None,
             )
-            for item in _objects(data.get("available_phone_numbers"))
-            if (number := _text(item.get("phone_number")))
+            for item in objects(data.get("available_phone_numbers"))
+            if (number := text(item.get("phone_number")))
         ]
 
     async def _sid(self, number: str) -> str:
@@ -177,8 +177,8 @@ class TwilioInventory(Inventory[TwilioGateway]):
         data = await self.gateway.call(
             "GET", "IncomingPhoneNumbers.json", query={"PhoneNumber": _checked(number)}
         )
-        for item in _objects(data.get("incoming_phone_numbers")):
-            sid = _text(item.get("sid"))
+        for item in objects(data.get("incoming_phone_numbers")):
+            sid = text(item.get("sid"))
             # The filter also matches parts of numbers.
             if item.get("phone_number") == number and re.fullmatch(r"PN[0-9a-zA-Z]{1,64}", sid):
                 return sid
@@ -205,16 +205,15 @@ class TwilioLookup(LineLookup[TwilioGateway]):
             problems = data.get("validation_errors")
             words = " ".join(map(str, problems)) if isinstance(problems, list) else ""
             return LineReport(number, LineType.UNKNOWN, detail=f"not valid {words[:100]}".strip())
-        line = data.get("line_type_intelligence")
-        line = line if isinstance(line, dict) else {}
+        line = mapping(data.get("line_type_intelligence"))
         code = code_of(line.get("error_code"))
         detail = f"error {code}" if code else ""
         if code == "60601":
             detail += ": Canadian numbers need Twilio's approval"
         return LineReport(
             number,
-            LINE_TYPES.get(_text(line.get("type")), LineType.UNKNOWN),
-            carrier=_text(line.get("carrier_name")) or None,
+            LINE_TYPES.get(text(line.get("type")), LineType.UNKNOWN),
+            carrier=text(line.get("carrier_name")) or None,
             detail=detail or ("nomadic VoIP" if line.get("type") == "nonFixedVoip" else ""),
         )
 
@@ -231,27 +230,13 @@ class TwilioBalance(Balance[TwilioGateway]):
             GatewayError: `auth_failed` when the credentials are wrong; refused; no answer.
         """
         data = await self.gateway.call("GET", "Balance.json")
-        try:
-            amount = Decimal(str(data.get("balance")))
-        except InvalidOperation:
-            return None
-        return Cost(amount, _text(data.get("currency")) or "USD") if amount.is_finite() else None
+        return money(data.get("balance"), text(data.get("currency")) or "USD")
 
 
 def _checked(number: str) -> str:
     if not _NUMBER.fullmatch(number):
         raise GatewayError(Reason.INVALID_NUMBER, "a number is + and 4 to 15 digits")
     return number
-
-
-def _objects(value: object) -> Iterator[Mapping[str, Any]]:
-    for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict):
-            yield item
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _features(item: Mapping[str, Any]) -> frozenset[Feature]:

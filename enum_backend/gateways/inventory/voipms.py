@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from enum_backend.gateways.base import Cost, GatewayError, Reason
@@ -18,7 +17,8 @@ from enum_backend.gateways.inventory.base import (
     OrderState,
     OwnedNumber,
 )
-from enum_backend.gateways.voipms import VoipmsGateway, e164, nanp, objects
+from enum_backend.gateways.reading import mapping, money, objects
+from enum_backend.gateways.voipms import VoipmsGateway, e164, nanp
 from enum_backend.gateways.webhooks.voipms import callback_url
 
 SEARCHES: Mapping[str, str] = {"US": "searchDIDsUSA", "CA": "searchDIDsCAN"}
@@ -55,8 +55,8 @@ class VoipmsInventory(Inventory[VoipmsGateway]):
         """`orderDID`, then `setSMS` with the callback.
 
         Everything that can be known to fail is checked before anything is bought.
-        A failure of `setSMS` does not undo the purchase: the order is `pending`,
-        its detail says why, and `order` sets it up again.
+        A failure of `setSMS` does not undo the purchase: the order is `bought`, and
+        its detail says why.
 
         Raises:
             GatewayError: settings lack `pop` or `inbound_token`, refused, or
@@ -82,16 +82,17 @@ class VoipmsInventory(Inventory[VoipmsGateway]):
             await self.set_up(number, webhook_url)
         except GatewayError as error:
             return Order(
-                did, number, OrderState.PENDING, f"bought, but its SMS are not set: {error}"
+                did, number, OrderState.BOUGHT, f"bought, but its SMS are not set: {error}"
             )
         return Order(did, number, OrderState.DONE, note)
 
-    async def set_up(self, number: str, webhook_url: str) -> None:
+    async def set_up(self, number: str, webhook_url: str, failover_url: str = "") -> None:
         """`setSMS`: messages of a number of ours go to `webhook_url`; a repeat changes nothing.
 
         Raises:
             GatewayError: settings lack `inbound_token`, refused, or no answer.
         """
+        del failover_url  # there is none
         token = self.gateway.options.inbound_token.get_secret_value()
         if not token:
             raise GatewayError(Reason.AUTH_FAILED, "settings lack inbound_token")
@@ -105,7 +106,7 @@ class VoipmsInventory(Inventory[VoipmsGateway]):
         await self.gateway.call("setSMS", parameters, repeatable=True)
 
     async def order(self, order: Order) -> Order:
-        """Done once the number is the account's and its messages go to a callback.
+        """Done once the number is the account's and its messages go to a callback, else `bought`.
 
         Raises:
             GatewayError: refused or no answer.
@@ -117,7 +118,7 @@ class VoipmsInventory(Inventory[VoipmsGateway]):
             return Order(order.id, order.number, OrderState.PENDING, "not the account's yet")
         if _yes(item.get("sms_enabled")) and _yes(item.get("sms_url_callback_enabled")):
             return Order(order.id, order.number, OrderState.DONE)
-        return Order(order.id, order.number, OrderState.PENDING, "bought, but its SMS are not set")
+        return Order(order.id, order.number, OrderState.BOUGHT, "bought, but its SMS are not set")
 
     async def owned(self) -> list[OwnedNumber]:
         """`getDIDsInfo`.
@@ -182,8 +183,7 @@ class VoipmsBalance(Balance[VoipmsGateway]):
                 ours that is not let in; no answer.
         """
         body = await self.gateway.call("getBalance", {}, repeatable=True)
-        balance = body.get("balance")
-        return _usd(balance.get("current_balance") if isinstance(balance, dict) else None)
+        return money(mapping(body.get("balance")).get("current_balance"))
 
 
 def _offer(item: Mapping[str, Any]) -> AvailableNumber | None:
@@ -197,8 +197,8 @@ def _offer(item: Mapping[str, Any]) -> AvailableNumber | None:
         _features(item),
         region=region if isinstance(region, str) else None,
         locality=locality if isinstance(locality, str) else None,
-        monthly=_usd(item.get("perminute_monthly", item.get("monthly"))),
-        setup=_usd(item.get("perminute_setup", item.get("setup"))),
+        monthly=money(item.get("perminute_monthly", item.get("monthly"))),
+        setup=money(item.get("perminute_setup", item.get("setup"))),
     )
 
 
@@ -219,11 +219,3 @@ def _features(item: Mapping[str, Any]) -> frozenset[Feature]:
 
 def _yes(value: object) -> bool:
     return str(value) in {"1", "yes", "True"}
-
-
-def _usd(value: object) -> Cost | None:
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return Cost(amount) if amount.is_finite() else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, get_args
 
 import phonenumbers
@@ -29,6 +28,7 @@ from enum_backend.gateways.inventory.base import (
     OrderState,
     OwnedNumber,
 )
+from enum_backend.gateways.reading import money, objects, text
 from enum_backend.gateways.vonage import VonageGateway
 
 NUMBER_URL = "https://rest.nexmo.com/number/"
@@ -100,9 +100,9 @@ class VonageInventory(Inventory[VonageGateway]):
             AvailableNumber(
                 number,
                 _features(item),
-                monthly=_money(item.get("cost"), self.gateway.options.currency),
+                monthly=money(item.get("cost"), self.gateway.options.currency),
             )
-            for item in _numbers(data)
+            for item in objects(data.get("numbers"))
             if (number := _number(item))
         ][: query.quantity]
 
@@ -110,34 +110,51 @@ class VonageInventory(Inventory[VonageGateway]):
         """`POST /number/buy`, then `POST /number/update` for its webhook.
 
         Returns:
-            Done once the number is bought; what could not be set is in `detail`.
+            `bought` if the webhook could not be set; `detail` says why.
 
         Raises:
             GatewayError: refused; `ambiguous` when nobody knows whether the number
                 was bought: ask `order`.
         """
         digits = digits_of(number)
-        place = {"country": _country(number), "msisdn": digits}
-        await self._call("POST", f"{NUMBER_URL}buy", place)
-        notes = ["Vonage has no failover address for messages"] if failover_url else []
+        await self._call("POST", f"{NUMBER_URL}buy", self._place_of(number))
         try:
-            await self._call(
-                "POST", f"{NUMBER_URL}update", {**place, **self._destination(webhook_url)}
-            )
+            await self.set_up(number, webhook_url)
         except GatewayError as error:
-            notes.append(f"bought, but its webhook could not be set: {error.reason}")
-        return Order(digits, number, OrderState.DONE, "; ".join(notes))
+            note = f"bought, but its webhook could not be set: {error.reason}"
+            return Order(digits, number, OrderState.BOUGHT, note)
+        note = "Vonage has no failover address for messages" if failover_url else ""
+        return Order(digits, number, OrderState.DONE, note)
+
+    async def set_up(self, number: str, webhook_url: str, failover_url: str = "") -> None:
+        """`POST /number/update`: messages of a number of ours go to us; a repeat changes nothing.
+
+        Raises:
+            GatewayError: refused or no answer.
+        """
+        del failover_url  # there is none
+        options = self.gateway.options
+        by_application = options.api == "messages" and options.application_id
+        target = (
+            {"app_id": options.application_id} if by_application else {"moHttpUrl": webhook_url}
+        )
+        await self._call("POST", f"{NUMBER_URL}update", {**self._place_of(number), **target})
 
     async def order(self, order: Order) -> Order:
-        """Done if the number is the account's, else failed.
+        """`bought` or done if the number is the account's, else failed.
 
         Raises:
             GatewayError: refused or no answer.
         """
         digits = digits_of(order.number)
-        if await self._place(digits):
-            return Order(digits, order.number, OrderState.DONE)
-        return Order(order.id, order.number, OrderState.FAILED, "the account has no such number")
+        item = await self._item(digits)
+        if not item:
+            return Order(
+                order.id, order.number, OrderState.FAILED, "the account has no such number"
+            )
+        set_up = item.get("moHttpUrl") or item.get("app_id")
+        state = OrderState.DONE if set_up else OrderState.BOUGHT
+        return Order(digits, order.number, state)
 
     async def owned(self) -> list[OwnedNumber]:
         """`GET /account/numbers`, page by page.
@@ -149,7 +166,7 @@ class VonageInventory(Inventory[VonageGateway]):
         seen = 0
         for page in range(1, PAGE_LIMIT + 1):
             data = await self._call("GET", OWNED_URL, {"size": str(PAGE_SIZE), "index": str(page)})
-            listed = _numbers(data)
+            listed = objects(data.get("numbers"))
             seen += len(listed)
             found += [
                 OwnedNumber(number, _features(item), number[1:])
@@ -167,24 +184,21 @@ class VonageInventory(Inventory[VonageGateway]):
         Raises:
             GatewayError: `invalid_number` when it is not the account's; refused; no answer.
         """
-        place = await self._place(digits_of(number))
-        if not place:
+        digits = digits_of(number)
+        item = await self._item(digits)
+        if not item:
             raise GatewayError(Reason.INVALID_NUMBER, "the account has no such number")
+        place = {"country": str(item.get("country")), "msisdn": digits}
         await self._call("POST", f"{NUMBER_URL}cancel", place)
 
-    def _destination(self, webhook_url: str) -> Mapping[str, str]:
-        options = self.gateway.options
-        if options.api == "messages" and options.application_id:
-            return {"app_id": options.application_id}
-        return {"moHttpUrl": webhook_url}
+    def _place_of(self, number: str) -> Mapping[str, str]:
+        return {"country": _country(number), "msisdn": digits_of(number)}
 
-    async def _place(self, digits: str) -> Mapping[str, str]:
-        """Country and digits of a number of ours as Vonage has them; empty if it is none."""
+    async def _item(self, digits: str) -> Mapping[str, Any]:
+        """A number of ours as Vonage lists it; empty if it is none."""
         data = await self._call("GET", OWNED_URL, {"pattern": digits, "search_pattern": "0"})
-        for item in _numbers(data):
-            if str(item.get("msisdn")) == digits:
-                return {"country": str(item.get("country")), "msisdn": digits}
-        return {}
+        listed = objects(data.get("numbers"))
+        return next((item for item in listed if str(item.get("msisdn")) == digits), {})
 
     async def _call(self, method: str, url: str, fields: Mapping[str, str]) -> Mapping[str, Any]:
         if method == "GET":
@@ -225,9 +239,10 @@ class VonageLookup(LineLookup[VonageGateway]):
             )
         return LineReport(
             number,
-            LINE_TYPES.get(_text(carrier.get("network_type")), LineType.UNKNOWN),
-            carrier=_text(carrier.get("name")) or None,
-            ported=_PORTED.get(_text(data.get("ported"))),
+            LINE_TYPES.get(text(carrier.get("network_type")), LineType.UNKNOWN),
+            carrier=text(carrier.get("name")) or None,
+            ported=_PORTED.get(text(data.get("ported"))),
+            cost=money(data.get("request_price"), self.gateway.options.currency),
         )
 
 
@@ -243,7 +258,7 @@ class VonageBalance(Balance[VonageGateway]):
             GatewayError: `auth_failed` when the credentials are wrong; refused; no answer.
         """
         data = await self.gateway.call("GET", BALANCE_URL)
-        return _money(data.get("value"), self.gateway.options.currency)
+        return money(data.get("value"), self.gateway.options.currency)
 
 
 def _country(number: str) -> str:
@@ -251,11 +266,6 @@ def _country(number: str) -> str:
     parsed = phonenumbers.parse(number)
     region = phonenumbers.region_code_for_number(parsed)
     return region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
-
-
-def _numbers(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    listed = data.get("numbers")
-    return [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
 
 
 def _number(item: Mapping[str, Any]) -> str:
@@ -267,15 +277,3 @@ def _features(item: Mapping[str, Any]) -> frozenset[Feature]:
     listed = item.get("features")
     known = {str(name).lower() for name in listed} if isinstance(listed, list) else set()
     return frozenset(name for name in get_args(Feature) if name in known)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _money(value: object, currency: str) -> Cost | None:
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return Cost(amount, currency) if amount.is_finite() else None

@@ -74,17 +74,15 @@ class PlivoWebhook(Webhook[PlivoGateway]):
                 the nonce was used for another call.
             NotReady: `auth_token` is not set, or nonces cannot be remembered.
         """
-        options = self.gateway.options
-        secrets = (options.auth_token, options.secondary_auth_token)
-        keys = [secret.get_secret_value().encode() for secret in secrets]
-        if not any(keys):
+        keys = self.gateway.options.signing_keys()
+        if not keys:
             raise NotReady("auth_token is not set")
         nonce = request.headers.get(NONCE_HEADER, "")
         if not re.fullmatch(r"[!-~]{1,200}", nonce):
             raise Forged(f"{NONCE_HEADER} lacks or is no nonce")
         signed = (_without_query(request.url) + nonce).encode("utf-8", "surrogatepass")
         valid = False
-        for key in filter(None, keys):
+        for key in keys:
             wanted = b64encode(hmac_digest(key, signed, "sha256"))
             for name in SIGNATURE_HEADERS:
                 given = request.headers.get(name, "").encode("utf-8", "surrogatepass")

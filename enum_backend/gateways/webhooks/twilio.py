@@ -116,11 +116,10 @@ class TwilioWebhook(Webhook[TwilioGateway]):
     def _keys(self, settings: str) -> tuple[list[bytes], Literal["sha1", "sha256"]]:
         options = self.gateway.options
         if not settings:
-            secrets = (options.auth_token, options.secondary_auth_token)
-            tokens = [secret.get_secret_value().encode() for secret in secrets]
-            if not any(tokens):
+            tokens = options.signing_keys()
+            if not tokens:
                 raise NotReady("auth_token is not set")
-            return [token for token in tokens if token], "sha1"
+            return tokens, "sha1"
         if not options.webhook_keys:
             raise NotReady("the call is signed with a SharedKey, but webhook_keys is not set")
         named = dict(part.strip().partition("=")[::2] for part in settings.split(","))

@@ -24,6 +24,13 @@ async def wire() -> AsyncIterator[WireServer]:
 
 
 @pytest.fixture
+async def second_wire() -> AsyncIterator[WireServer]:
+    """Another one."""
+    async with WireServer() as server:
+        yield server
+
+
+@pytest.fixture
 async def untrusted_wire(tmp_path: Path) -> AsyncIterator[WireServer]:
     """The same over TLS, with a certificate nobody vouches for."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -1,49 +1,41 @@
-"""SMSGate on Android phones: request, reply, tables, SIMs in turn, own ids, webhooks, tokens."""
+"""SMSGate on Android phones: request, reply, tables, own ids, tokens, settings."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
 
 from enum_backend.gateways import (
     AndroidGateway,
-    GatewayError,
     GatewayOptionsError,
     ProviderStatus,
     Reason,
     StatusResult,
 )
-from enum_backend.gateways import android as android_module
 from enum_backend.gateways.android_cipher import encrypt
 from enum_backend.gateways.android_errors import STATUSES
-from enum_backend.gateways.android_sims import DAY, Sim, SimRota
 from enum_backend.gateways.inventory.android import AndroidBalance
+from tests.unit.gateways.android_kit import (
+    ACCEPTED,
+    CARDS,
+    FROM,
+    LOGIN,
+    NO_HOOKS,
+    NO_SUCH,
+    failure,
+    message,
+    two,
+)
 from tests.unit.gateways.gateway_cases import OTHER_SENDER, TO, GatewayCases, sms
-from tests.unit.gateways.wire_server import Answer, WireRequest, WireServer, closed_port
-
-FROM = "+15550100001"
-HOOK = "https://sms.example.org/sms/webhook/android/office"
-LOGIN: Mapping[str, str] = {"username": "sms", "password": "canary-pass"}
-
-
-def message(state: str = "Pending", message_id: Any = "msg_1", **changes: Any) -> dict[str, Any]:
-    recipient = {"phoneNumber": TO, "state": state, "error": None}
-    return {"id": message_id, "deviceId": "d", "state": state, "recipients": [recipient], **changes}
+from tests.unit.gateways.wire_server import Answer, WireRequest, WireServer
 
 
 def failed(error: str) -> dict[str, Any]:
     return message("Failed", recipients=["x", {}, {"phoneNumber": TO, "error": error}])
-
-
-ACCEPTED = Answer.json(message(), 202)
-NO_SUCH = Answer.json({"message": "Message not found"}, 404)
-NO_HOOKS = Answer.json([])
-DUPLICATE = Answer.json({"message": "Message with such ID already exists"}, 409)
-CARDS = [{"slot": 1, "number": FROM}, {"slot": 2, "number": OTHER_SENDER}]
 
 
 class TestAndroidCases(GatewayCases):
@@ -63,25 +55,6 @@ async def gateway(wire: WireServer) -> AsyncIterator[AndroidGateway]:
     gateway = AndroidGateway("office", **LOGIN, base_url=wire.url, timeout=5)
     yield gateway
     await gateway.close()
-
-
-@pytest.fixture
-async def second_wire() -> AsyncIterator[WireServer]:
-    async with WireServer() as server:
-        yield server
-
-
-def two(wire: WireServer, second: WireServer | str, **options: Any) -> AndroidGateway:
-    """A gateway of two phones, each reached directly."""
-    urls = (wire.url, second if isinstance(second, str) else second.url)
-    phones = [{"url": url, "number": f"+1555010000{n}"} for n, url in enumerate(urls, 1)]
-    return AndroidGateway(**{**LOGIN, "timeout": 5, "phones": phones, **options})
-
-
-async def failure(awaitable: Any) -> GatewayError:
-    with pytest.raises(GatewayError) as caught:
-        await awaitable
-    return caught.value
 
 
 async def test_request(wire: WireServer, gateway: AndroidGateway) -> None:
@@ -237,169 +210,6 @@ async def test_word_not_known(wire: WireServer, gateway: AndroidGateway) -> None
     assert (await failure(gateway.find("msg_1"))).reason is Reason.FORBIDDEN
 
 
-# SIM cards.
-
-
-async def test_sims_take_turns(wire: WireServer) -> None:
-    wire.answers = [ACCEPTED]
-    phones = [
-        {"device_id": "a", "sims": [1, {"slot": 2}]},
-        {"device_id": "b"},
-    ]
-    gateway = AndroidGateway(**LOGIN, base_url=wire.url, phones=phones)
-    for n in range(4):
-        await gateway.send(sms(message_id=f"msg_{n}"))
-    await gateway.close()
-    used = [(r.json()["deviceId"], r.json().get("simNumber")) for r in wire.requests]
-    assert used == [("a", 1), ("a", 2), ("b", None), ("a", 1)]
-
-
-async def test_daily_limit_of_each_sim(wire: WireServer) -> None:
-    wire.answers = [ACCEPTED]
-    phones = [
-        {"device_id": "a", "sims": [{"slot": 1, "daily_limit": 2}, {"slot": 2}], "daily_limit": 1}
-    ]
-    gateway = AndroidGateway(**LOGIN, base_url=wire.url, phones=phones)
-    for n in range(3):
-        await gateway.send(sms(message_id=f"msg_{n}"))
-    error = await failure(gateway.send(sms(message_id="msg_3")))
-    await gateway.close()
-    assert [r.json()["simNumber"] for r in wire.requests] == [1, 2, 1]
-    assert (error.reason, error.ambiguous) == (Reason.RATE_LIMITED, False)
-    assert error.retry_after == pytest.approx(DAY, abs=5)
-
-
-async def test_default_limit_is_100(wire: WireServer, gateway: AndroidGateway) -> None:
-    (sim,) = gateway.rota.sims
-    assert sim.daily_limit == 100
-    assert sim.slot is None
-
-
-def test_rota_by_the_clock() -> None:
-    now = 1000.0
-    sims = [Sim(0, 1, "", 2), Sim(0, 2, FROM, 9)]
-    rota = SimRota(sims, interval=10, clock=lambda: now)
-    assert rota.take() is sims[0]
-    assert rota.take() is sims[1]
-    with pytest.raises(GatewayError) as caught:
-        rota.take()
-    assert caught.value.retry_after == 10
-    now += 10
-    assert rota.take() is sims[0]
-    assert rota.take(FROM) is sims[1]
-    now += 10
-    assert [rota.take(), len(sims[0].sent)] == [sims[1], 2]  # the first has sent its two
-    now += DAY - 20
-    assert rota.take() is sims[0]  # 24 hours after its first
-    assert len(sims[0].sent) == 2
-    with pytest.raises(GatewayError) as caught:
-        rota.take("+15550100099")
-    assert caught.value.reason is Reason.INVALID_SENDER
-
-
-async def test_refused_messages_do_not_count(wire: WireServer) -> None:
-    gateway = AndroidGateway(**LOGIN, base_url=wire.url, daily_limit=1, timeout=5)
-    wire.answers = [
-        Answer(400),
-        Answer(429),
-        Answer(action="hang up"),
-    ]
-    for reason in (Reason.INVALID_REQUEST, Reason.RATE_LIMITED, Reason.UNKNOWN):
-        assert (await failure(gateway.send(sms()))).reason is reason
-    error = await failure(gateway.send(sms(message_id="msg_2")))
-    await gateway.close()
-    assert (error.reason, len(wire.requests)) == (Reason.RATE_LIMITED, 3)
-    assert error.detail == "every SIM has sent enough for now"
-
-
-async def test_sender_that_no_sim_has(wire: WireServer) -> None:
-    gateway = AndroidGateway(**LOGIN, base_url=wire.url, sender=FROM, numbers=(OTHER_SENDER,))
-    assert gateway.owns(FROM)
-    assert gateway.owns(OTHER_SENDER)
-    error = await failure(gateway.send(sms(sender=OTHER_SENDER)))
-    await gateway.close()
-    assert (error.reason, wire.requests) == (Reason.INVALID_SENDER, [])
-
-
-# Several phones.
-
-
-async def test_phone_out_of_reach_is_passed_over(wire: WireServer) -> None:
-    wire.answers = [ACCEPTED]
-    gateway = two(wire, f"http://127.0.0.1:{closed_port()}", daily_limit=5)
-    for n in range(4):
-        await gateway.send(sms(message_id=f"msg_{n}"))
-    await gateway.close()
-    assert len(wire.requests) == 4
-    assert [len(sim.sent) for sim in gateway.rota.sims] == [4, 0]
-
-
-async def test_phone_that_does_not_fetch_is_passed_over(
-    wire: WireServer, second_wire: WireServer
-) -> None:
-    wire.answers = [Answer.json({"error": "QueueLimitExceeded"}, 503)]
-    second_wire.answers = [ACCEPTED]
-    gateway = two(wire, second_wire)
-    assert (await gateway.send(sms())).provider_message_id == "msg_1"
-    await gateway.close()
-
-
-async def test_no_phone_in_reach() -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
-    gateway = AndroidGateway(**LOGIN, phones=[{"url": url}, {"url": url, "device_id": "b"}])
-    error = await failure(gateway.send(sms()))
-    await gateway.close()
-    assert (error.reason, error.ambiguous) == (Reason.TEMPORARY_UNAVAILABLE, False)
-    assert [len(sim.sent) for sim in gateway.rota.sims] == [0, 0]
-
-
-@pytest.mark.parametrize("answer", [Answer(action="hang up"), Answer(500), DUPLICATE])
-async def test_message_that_a_phone_may_have_stays_there(
-    wire: WireServer, second_wire: WireServer, answer: Answer
-) -> None:
-    wire.answers = [answer, DUPLICATE]
-    second_wire.answers = [ACCEPTED]
-    gateway = two(wire, second_wire)
-    assert await failure(gateway.send(sms()))
-    assert (await failure(gateway.send(sms()))).reason is Reason.DUPLICATE
-    wire.answers = [Answer.json(message("Sent"))]
-    assert await gateway.find("msg_1") == StatusResult(ProviderStatus.SENT)
-    await gateway.send(sms(message_id="msg_2"))
-    await gateway.close()
-    assert len(second_wire.requests) == 1
-    assert second_wire.requests[0].json()["id"] == "msg_2"
-
-
-async def test_message_that_a_phone_may_have_waits_for_it(wire: WireServer) -> None:
-    gateway = two(wire, f"http://127.0.0.1:{closed_port()}", sender="+15550100002")
-    gateway._given["msg_1"] = 1
-    error = await failure(gateway.send(sms()))
-    assert (error.reason, wire.requests) == (Reason.TEMPORARY_UNAVAILABLE, [])
-    assert gateway._given == {"msg_1": 1}
-    await gateway.close()
-
-
-async def test_refused_message_may_go_to_the_other_phone(
-    wire: WireServer, second_wire: WireServer
-) -> None:
-    wire.answers = [Answer(400)]
-    second_wire.answers = [ACCEPTED]
-    gateway = two(wire, second_wire)
-    assert await failure(gateway.send(sms()))
-    assert await gateway.send(sms())
-    await gateway.close()
-
-
-async def test_memory_of_phones_is_bounded(
-    wire: WireServer, gateway: AndroidGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(android_module, "REMEMBERED", 2)
-    wire.answers = [ACCEPTED]
-    for n in range(4):
-        await gateway.send(sms(message_id=f"msg_{n}"))
-    assert list(gateway._given) == ["msg_2", "msg_3"]
-
-
 # Looking up.
 
 
@@ -442,54 +252,6 @@ async def test_phones_of_one_account_are_asked_once(wire: WireServer) -> None:
     assert await gateway.find("msg_1") is None
     await gateway.close()
     assert len(wire.requests) == 2
-
-
-# Webhooks.
-
-
-async def test_webhooks_are_registered_once(wire: WireServer) -> None:
-    phones = [{"device_id": "a"}, {"device_id": "b"}]
-    gateway = AndroidGateway("office", **LOGIN, base_url=wire.url, phones=phones)
-    wire.answers = [NO_HOOKS, *[Answer.json({}, 201)] * 4, NO_HOOKS, Answer.json({}, 201)]
-    ids = await gateway.register_webhooks(HOOK)
-    hooks = [r.json() for r in wire.requests if r.line.startswith("POST /3rdparty/v1/webhooks ")]
-    assert [hook["id"] for hook in hooks] == ids
-    assert len(set(ids)) == 8
-    assert all(len(hook_id) <= 36 for hook_id in ids)
-    assert {hook["url"] for hook in hooks} == {HOOK}
-    assert [(hook["deviceId"], hook["event"]) for hook in hooks] == [
-        (device, event)
-        for device in ("a", "b")
-        for event in ("sms:received", "sms:sent", "sms:delivered", "sms:failed")
-    ]
-    wire.requests.clear()
-    wire.answers = [Answer.json([*hooks, "x"])]
-    assert await gateway.register_webhooks(HOOK) == ids
-    assert {r.line.split()[0] for r in wire.requests} == {"GET"}
-    wire.answers = [Answer.json([{**hooks[0], "url": "https://old.example.org/"}, *hooks[1:]])]
-    await gateway.register_webhooks(HOOK)
-    assert [r.json()["id"] for r in wire.requests if r.line.startswith("POST")] == ids[:1]
-    await gateway.close()
-
-
-async def test_webhooks_of_the_other_phones_are_registered(
-    wire: WireServer, second_wire: WireServer
-) -> None:
-    wire.answers = [NO_HOOKS, Answer.json({"message": "url must be https"}, 400)]
-    second_wire.answers = [NO_HOOKS, Answer.json({}, 201)]
-    gateway = two(wire, second_wire)
-    error = await failure(gateway.register_webhooks("http://sms.example.org/"))
-    await gateway.close()
-    assert (error.reason, error.detail) == (Reason.INVALID_REQUEST, "HTTP 400: url must be https")
-    assert len(second_wire.requests) == 5
-    assert "deviceId" not in second_wire.requests[1].json()
-
-
-async def test_lost_registration_is_not_ambiguous(
-    wire: WireServer, gateway: AndroidGateway
-) -> None:
-    wire.answers = [NO_HOOKS, Answer(action="hang up")]
-    assert not (await failure(gateway.register_webhooks(HOOK))).ambiguous
 
 
 # Tokens.

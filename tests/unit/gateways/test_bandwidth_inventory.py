@@ -415,7 +415,7 @@ def gone(status: str = "", inner: str = "") -> Answer:
 
 async def test_release_waits_for_the_end(wire: WireServer, inventory: QuickInventory) -> None:
     wire.answers = [gone(), gone("RECEIVED"), gone("COMPLETE")]
-    await inventory.release(NUMBER)
+    assert await inventory.release(NUMBER) is None
     assert [asked(request)[:2] for request in wire.requests] == [
         ("POST", f"{BASE}/disconnects"),
         ("GET", f"{BASE}/disconnects/{ORDER}"),
@@ -438,8 +438,6 @@ async def test_release_waits_for_the_end(wire: WireServer, inventory: QuickInven
     [
         ([gone("", PROBLEM)], Reason.INVALID_REQUEST, 1),
         ([gone("RECEIVED"), gone("FAILED", PROBLEM)], Reason.INVALID_REQUEST, 2),
-        ([gone("RECEIVED")], Reason.TEMPORARY_UNAVAILABLE, 4),
-        ([xml("<DisconnectTelephoneNumberOrderResponse/>")], Reason.TEMPORARY_UNAVAILABLE, 1),
         ([xml(PROBLEM, 404)], Reason.INVALID_REQUEST, 1),
     ],
 )
@@ -453,6 +451,29 @@ async def test_release_that_fails(
     wire.answers = answers
     assert (await failure(inventory.release(NUMBER))).reason is reason
     assert len(wire.requests) == calls
+
+
+async def test_release_that_takes_long(wire: WireServer, inventory: QuickInventory) -> None:
+    wire.answers = [gone("RECEIVED")]
+    order = await inventory.release(NUMBER)
+    assert order == Order(ORDER, NUMBER, OrderState.PENDING)
+    assert len(wire.requests) == 4
+    for status, state in (("RECEIVED", OrderState.PENDING), ("COMPLETE", OrderState.DONE)):
+        wire.answers = [gone(status)]
+        assert (await inventory.released(order)).state is state
+    wire.answers = [gone("FAILED", PROBLEM)]
+    assert (await inventory.released(order)).state is OrderState.FAILED
+
+
+async def test_release_without_an_order_id(wire: WireServer, inventory: QuickInventory) -> None:
+    wire.answers = [xml("<DisconnectTelephoneNumberOrderResponse/>")]
+    order = await inventory.release(NUMBER)
+    assert order == Order("", NUMBER, OrderState.PENDING)
+    item = f"<TelephoneNumber>{DIGITS}</TelephoneNumber>"
+    wire.answers = [xml(f"<TNs><TelephoneNumbers>{item}</TelephoneNumbers></TNs>")]
+    assert (await inventory.released(order)).state is OrderState.PENDING
+    wire.answers = [Answer(204)]
+    assert (await inventory.released(order)).state is OrderState.DONE
 
 
 # Look-up and credentials.

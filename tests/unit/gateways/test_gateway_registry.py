@@ -13,7 +13,6 @@ from enum_backend.errors import (
     ValidationFailed,
 )
 from enum_backend.gateways import (
-    PROVIDERS,
     Capabilities,
     Gateway,
     GatewayError,
@@ -27,6 +26,7 @@ from enum_backend.gateways import (
     TelnyxGateway,
     build_gateway,
 )
+from enum_backend.gateways.providers import providers
 from tests.unit.gateways.gateway_cases import TO, sms
 
 OWN = "+15550100001"
@@ -195,7 +195,7 @@ async def test_close() -> None:
 )
 def test_build_gateway(provider: str, options: dict[str, Any]) -> None:
     gateway = build_gateway(provider, "office", options)
-    assert type(gateway) is PROVIDERS[provider]
+    assert type(gateway) is providers()[provider].gateway
     assert (gateway.name, gateway.missing()) == ("office", [])
     assert repr(gateway) == f"{type(gateway).__name__}(name='office')"
 

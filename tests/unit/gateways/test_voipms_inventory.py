@@ -159,7 +159,7 @@ async def test_flat_billing(wire: WireServer) -> None:
 async def test_bought_but_not_set_up(wire: WireServer, inventory: VoipmsInventory) -> None:
     wire.answers = [OK, Answer(500), OK]
     order = await inventory.buy(NUMBER, HOOK)
-    assert order.state is OrderState.PENDING
+    assert order.state is OrderState.BOUGHT
     assert order.detail.startswith("bought, but")
     assert [item["method"] for item in asked(wire)] == ["orderDID", "setSMS"]
     await inventory.set_up(NUMBER, HOOK)
@@ -196,7 +196,7 @@ async def test_numbers_elsewhere(wire: WireServer, inventory: VoipmsInventory) -
     [
         (word("invalid_did"), OrderState.PENDING, "not the account's yet"),
         (listed({"did": "5550100009"}), OrderState.PENDING, "not the account's yet"),
-        (listed({"did": DID}), OrderState.PENDING, "bought, but its SMS are not set"),
+        (listed({"did": DID}), OrderState.BOUGHT, "bought, but its SMS are not set"),
         (
             listed({"did": DID, "sms_enabled": "1", "sms_url_callback_enabled": 1}),
             OrderState.DONE,

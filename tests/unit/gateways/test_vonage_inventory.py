@@ -121,7 +121,7 @@ async def test_buy_for_an_application(wire: WireServer) -> None:
 async def test_bought_without_its_webhook(wire: WireServer, inventory: VonageInventory) -> None:
     wire.answers = [DONE, Answer(500)]
     order = await inventory.buy(NUMBER, HOOK)
-    assert order.state is OrderState.DONE
+    assert order.state is OrderState.BOUGHT
     assert order.detail == "bought, but its webhook could not be set: temporary_unavailable"
 
 
@@ -151,11 +151,21 @@ async def test_not_bought(
     assert len(wire.requests) == 1
 
 
+async def test_set_up_again(wire: WireServer, inventory: VonageInventory) -> None:
+    wire.answers = [DONE]
+    await inventory.set_up(NUMBER, HOOK, f"{HOOK}?2")
+    place = {"country": "US", "msisdn": NUMBER[1:]}
+    assert asked(wire.requests[0]) == ("POST", "/number/update", {**place, "moHttpUrl": HOOK})
+
+
 async def test_orders(wire: WireServer, inventory: VonageInventory) -> None:
     order = Order("x", NUMBER, OrderState.PENDING)
     wire.answers = [listed({**MINE, "msisdn": "155501000019"}, MINE)]
-    assert await inventory.order(order) == Order(NUMBER[1:], NUMBER, OrderState.DONE)
+    assert await inventory.order(order) == Order(NUMBER[1:], NUMBER, OrderState.BOUGHT)
     assert asked(wire.requests[0])[2] == {"pattern": NUMBER[1:], "search_pattern": "0"}
+    for target in ({"moHttpUrl": HOOK}, {"app_id": APPLICATION}):
+        wire.answers = [listed({**MINE, **target})]
+        assert await inventory.order(order) == Order(NUMBER[1:], NUMBER, OrderState.DONE)
     wire.answers = [listed()]
     assert (await inventory.order(order)).state is OrderState.FAILED
 
@@ -215,7 +225,8 @@ def insight(**changes: Any) -> Answer:
 async def test_look_up(wire: WireServer, gateway: VonageGateway) -> None:
     wire.answers = [insight()]
     report = await VonageLookup(gateway).look_up(NUMBER)
-    assert report == LineReport(NUMBER, LineType.MOBILE, "Example Mobile", False)
+    paid = Cost(Decimal("0.005"), "EUR")
+    assert report == LineReport(NUMBER, LineType.MOBILE, "Example Mobile", False, cost=paid)
     assert asked(wire.requests[0]) == ("GET", "/ni/standard/json", {"number": NUMBER[1:]})
 
 
@@ -223,7 +234,11 @@ async def test_look_up(wire: WireServer, gateway: VonageGateway) -> None:
 async def test_line_types(wire: WireServer, gateway: VonageGateway, word: str | None) -> None:
     wire.answers = [insight(status=43, current_carrier={"network_type": word}, ported=None)]
     report = await VonageLookup(gateway).look_up(NUMBER)
-    assert report == LineReport(NUMBER, LINE_TYPES.get(str(word), LineType.UNKNOWN))
+    assert (report.line_type, report.carrier, report.ported) == (
+        LINE_TYPES.get(str(word), LineType.UNKNOWN),
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
+import pytest
 from sqlalchemy import insert, select
 
 from enum_backend.gateways.base import Cost, Gateway, OutboundSms, SendResult
@@ -23,8 +25,12 @@ from enum_backend.gateways.inventory.base import (
     OwnedNumber,
 )
 from enum_backend.gateways.registry import GatewayRegistry
+from enum_backend.numbers import inventory as inventory_module
+from enum_backend.numbers import offers as offers_module
+from enum_backend.numbers import release as release_module
 from enum_backend.numbers.actor import Actor, Desks
-from enum_backend.numbers.inventory import Addresses, NumberInventory
+from enum_backend.numbers.addresses import Addresses
+from enum_backend.numbers.inventory import NumberInventory
 from enum_backend.numbers.loop import LoopCheck
 from enum_backend.numbers.offers import Offers
 from enum_backend.numbers.prices import PriceList, ProviderPrices
@@ -55,6 +61,9 @@ class Shop(Gateway):
         on_sale, has: what `search` and `owned` find, or raise.
         buying, looking: what happens to the next orders and to looks at them;
             afterwards they are done.
+        releasing, released: the same for releases; the order of one that is `pending`
+            is looked at with `released`.
+        setting_up: what happens to the next set-ups.
     """
 
     provider = "shop"
@@ -66,7 +75,9 @@ class Shop(Gateway):
         self.has: list[OwnedNumber] | BaseException = []
         self.buying: list[Step] = []
         self.looking: list[Step] = []
-        self.releasing: BaseException | None = None
+        self.releasing: list[Step] = []
+        self.released: list[Step] = []
+        self.setting_up: list[Step] = []
         self.calls: list[tuple[Any, ...]] = []
 
     async def send(self, sms: OutboundSms) -> SendResult:
@@ -94,10 +105,20 @@ class ShopInventory(Inventory[Shop]):
         self.gateway.calls.append(("owned",))
         return _given(self.gateway.has)
 
-    async def release(self, number: str) -> None:
+    async def set_up(self, number: str, webhook_url: str, failover_url: str = "") -> None:
+        self.gateway.calls.append(("set up", number, webhook_url, failover_url))
+        await _step(self.gateway.setting_up)
+
+    async def release(self, number: str) -> Order | None:
         self.gateway.calls.append(("release", number))
-        if isinstance(self.gateway.releasing, BaseException):
-            raise self.gateway.releasing
+        state = await _step(self.gateway.releasing)
+        return None if state is OrderState.DONE else Order("release-1", number, state)
+
+    async def released(self, order: Order) -> Order:
+        self.gateway.calls.append(("released", order.id))
+        if not order.id:
+            return await super().released(order)
+        return Order(order.id, order.number, await _step(self.gateway.released), order.detail)
 
 
 class ShopLookup(LineLookup[Shop]):
@@ -106,13 +127,15 @@ class ShopLookup(LineLookup[Shop]):
     provider: ClassVar[str] = "shop"
     answers: ClassVar[dict[str, LineType | BaseException]] = {}
     asked: ClassVar[list[str]] = []
+    costs: ClassVar[dict[str, Cost]] = {}
 
     async def look_up(self, number: str) -> LineReport:
         self.asked.append(self.gateway.name)
         answer = self.answers.get(self.gateway.name, LineType.UNKNOWN)
         if isinstance(answer, BaseException):
             raise answer
-        return LineReport(number, answer, carrier="Carrier")
+        cost = self.costs.get(self.gateway.name)
+        return LineReport(number, answer, carrier="Carrier", cost=cost)
 
 
 async def _step(script: list[Step]) -> OrderState:
@@ -202,7 +225,7 @@ class NumbersWorld:
             self.desks,
             self.store,
             self.offers,
-            Buyer(self.store, ceiling=self.ceiling, wait=self.wait, pause=0.01),
+            Buyer(self.store, self.addresses, ceiling=self.ceiling, wait=self.wait, pause=0.01),
             LoopCheck(self.database, self.sealer, self.echo, wait=0.2, pause=0.01),
             addresses=self.addresses,
             live=self.live,
@@ -212,6 +235,20 @@ class NumbersWorld:
         query = select(spend.c.cost_micros)
         rows = await self.database.read(lambda c: c.execute(query).scalars().all())
         return [Decimal(row) / 1_000_000 for row in rows]
+
+
+def stalls(world: NumbersWorld, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let methods of the shop's inventory never answer."""
+
+    async def stall(*_: object) -> None:
+        await asyncio.sleep(30)
+
+    for name in names:
+        monkeypatch.setattr(ShopInventory, name, stall)
+    for limit in ("LOOK_SECONDS", "ACCOUNT_SECONDS"):
+        monkeypatch.setattr(inventory_module, limit, 0.05)
+    monkeypatch.setattr(offers_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(release_module, "RELEASE_SECONDS", 0.05)
 
 
 def dollars(amount: str, currency: str = "USD") -> Cost:

@@ -8,13 +8,7 @@ import pytest
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.gateways.inventory.base import LineReport, LineType
 from enum_backend.numbers.classify import Classifier, acceptance
-from enum_backend.numbers.offline import (
-    MIXED,
-    NOT_VALID,
-    RANGE,
-    blocked_because,
-    classify_offline,
-)
+from enum_backend.numbers.offline import MIXED, NOT_VALID, RANGE, classify_offline
 from tests.unit.numbers.numbers_world import NumbersWorld, ShopLookup
 
 US = "+14155550134"
@@ -59,19 +53,6 @@ def test_what_cannot_be_known_is_said() -> None:
     ported = classify_offline("+447911123456")
     assert ported.carrier_of_range == "JT"
     assert ported.caveats == (RANGE,)
-
-
-@pytest.mark.parametrize(
-    ("number", "why"),
-    [
-        ("+19002345678", "premium-rate numbers"),
-        ("+4918012345", "shared-cost numbers"),
-        ("+14155550134", ""),
-        ("+999123456789", ""),
-    ],
-)
-def test_blocked(number: str, why: str) -> None:
-    assert blocked_because(number) == why
 
 
 @pytest.mark.parametrize(
