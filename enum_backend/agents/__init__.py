@@ -1,0 +1,1 @@
+"""Numbers for agents: leases, waiting for messages, one-time codes."""
