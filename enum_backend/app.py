@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import fcntl
-import os
 from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import IO
+from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -17,37 +13,58 @@ from enum_backend.access import KeyStore
 from enum_backend.dns.responder import Responder
 from enum_backend.dns.server import DnsServer
 from enum_backend.dns.zone import Zone
+from enum_backend.egress import Egress
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import Extension, load_extensions
-from enum_backend.gateways.webhooks.registry import WEBHOOKS
 from enum_backend.logs import protocol_log
+from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import GatewayPool
-from enum_backend.messaging.routing import Router
+from enum_backend.messaging.lists import MessageLists
+from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.service import MessageService
-from enum_backend.messaging.webhooks import WebhookService
 from enum_backend.metrics import Metrics
+from enum_backend.numbers.follow import OrderFollower
+from enum_backend.numbers.refresh import BindingRefresher
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
+from enum_backend.setup.deliveries import build_inbound
+from enum_backend.setup.following import ChainDuty, mirror_topic
 from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.messaging import (
+    build_announcer,
+    build_explainer,
+    build_keywords,
+    build_router,
+)
 from enum_backend.setup.numbers import build_classifier, build_inventory, build_prices
+from enum_backend.setup.phones import build_webhook_keeper, remember_sends
 from enum_backend.setup.places import (
-    database_file,
     database_url,
+    hold_places,
     local_address,
     local_url,
     prepare_data_dir,
 )
 from enum_backend.setup.records import build_directory, build_mirror
+from enum_backend.setup.sharing import open_sharing
+from enum_backend.setup.tenants import settle_tenants
+from enum_backend.setup.watching import WatchDuty
 from enum_backend.shim_tokens import ShimTokenStore
-from enum_backend.storage import Database, Sealer
-from enum_backend.storage.schema import upgrade
+from enum_backend.storage import Sealer
+from enum_backend.storage.database import is_shared
 from enum_backend.storage.sealing import load_server_key
+from enum_backend.tenants.numbers import TenantNumbers
+from enum_backend.tenants.store import TenantStore, ceilings
+from enum_backend.wakeups import OUTBOX
 from enum_backend.web.application import KEEP_ALIVE_SECONDS, MAX_LINE_OCTETS, create_application
-from enum_backend.web.call_limits import CallLimiter
+from enum_backend.web.runner import ProblemRunner
 from enum_backend.web.services import Services
 from nvs.directory import Directory
 from nvs.mirror import MirrorBusy, MirrorUnusable
+
+if TYPE_CHECKING:
+    from enum_backend.storage.leadership import Duty, Leadership
 
 log = structlog.get_logger("enum_backend.app")
 
@@ -73,6 +90,7 @@ class Server:
         self.settings = loaded.settings
         self.extensions: list[Extension] = []
         self._stack = AsyncExitStack()
+        self._following: Leadership | None = None
 
     @property
     def http_url(self) -> str:
@@ -97,62 +115,101 @@ class Server:
         pool = build_pool(self.loaded)
         prices = build_prices(settings)
         data_dir = prepare_data_dir(settings)
-        url = database_url(settings)
-        stack.callback(_lock(data_dir / "server.lock", f"data_dir: {data_dir}").close)
-        if elsewhere := database_file(settings):
-            lock = elsewhere.with_name(f"{elsewhere.name}.lock")
-            stack.callback(_lock(lock, f"database.url: {elsewhere}").close)
-        directory = await self._open_records()
+        stack.callback(hold_places(settings).close)
         stack.push_async_callback(pool.registry.close)
         sealer = Sealer(load_server_key(settings.server_key.get_secret_value(), data_dir))
-        await asyncio.to_thread(upgrade, url)
-        database = Database(url)
-        stack.push_async_callback(asyncio.to_thread, database.close)
+        sharing = await open_sharing(settings, sealer, stack)
+        database, wakeups = sharing.database, sharing.wakeups
+        directory = await self._open_records()
+        await settle_tenants(settings, pool.registry, database)
+        remember_sends(pool, database)
         metrics = Metrics()
+        egress = Egress()
+        stack.push_async_callback(egress.close)
+        announcer = build_announcer(settings, database, metrics, egress)
         dispatcher = Dispatcher(
-            database, sealer, pool, settings.dispatch, alone=True, on_outcome=metrics.outcome
-        )
-        router = Router(
-            directory,
+            database,
+            sealer,
             pool,
-            fallback=settings.routing.fallback,
-            prefixes=settings.routing.prefixes,
+            settings.dispatch,
+            alone=not database.shared,
+            on_outcome=metrics.outcome,
         )
+        stack.callback(wakeups.subscribe(OUTBOX, dispatcher.notify))
+        router = build_router(settings, directory, pool, database, prices)
+        rules = AcceptRules(settings.limits, ceilings)
         messages = MessageService(
             database,
             sealer,
             router,
             pool,
-            limit_settings=settings.limits,
+            rules=rules,
             dispatch=settings.dispatch,
             test_numbers=settings.test_numbers,
-            prices=prices,
-            on_accepted=dispatcher.notify,
+            policy=settings.policy,
+            texts=settings.messages,
+            pricing=Pricing(pool, prices),
+            client_limits=sharing.client_limits,
+            on_accepted=partial(wakeups.publish, OUTBOX),
+        )
+        keys = KeyStore(database)
+        numbers = await build_inventory(settings, pool, prices, database, sealer, messages)
+        inbound = await build_inbound(
+            settings,
+            database,
+            sealer,
+            pool,
+            directory,
+            messages,
+            wakeups,
+            metrics,
+            on_stored=(build_keywords(settings, sealer).handle,),
         )
         self.services = Services(
             settings=settings,
             directory=directory,
             pool=pool,
             messages=messages,
+            explainer=build_explainer(
+                settings,
+                database,
+                router,
+                pool,
+                prices,
+                rules=rules,
+                client_limits=sharing.client_limits,
+            ),
             dispatcher=dispatcher,
-            keys=KeyStore(database),
+            keys=keys,
+            tenants=TenantStore(database, on_change=keys.forget),
+            tenant_numbers=TenantNumbers(database, sealer, on_change=numbers.store.load),
+            lists=MessageLists(database, sealer),
             shim_tokens=ShimTokenStore(database, sealer),
             database=database,
             metrics=metrics,
-            webhooks=WebhookService(
-                database, sealer, pool, WEBHOOKS, on_event=metrics.webhook_event
-            ),
-            webhook_limiter=CallLimiter(settings.http.webhooks_per_minute),
+            webhooks=inbound.webhooks,
+            deliveries=inbound.desk,
+            delivery_worker=inbound.worker,
+            streams=inbound.streams,
+            notifications=inbound.notifications,
+            client_limits=sharing.client_limits,
+            wakeups=wakeups,
+            redis=sharing.redis,
+            following=self._following,
             public_url=settings.public_base_url
             or f"http://{local_address(settings.http.host)}:{settings.http.port}",
-            numbers=await build_inventory(settings, pool, prices, database, sealer, messages),
-            classifier=build_classifier(pool),
+            numbers=numbers,
+            classifier=build_classifier(settings, pool, prices, database),
             prices=prices,
         )
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
+        announcer.start()
+        stack.push_async_callback(announcer.stop)
+        await inbound.start(stack, wakeups)
         self.dns_port = await self._start_dns(directory, metrics)
         self.http_port = await self._start_http()
+        await self._start_watchers(pool)
         log.info(
             "started",
             mode=pool.mode,
@@ -162,6 +219,20 @@ class Server:
         )
         self._log_warnings(pool)
 
+    async def _start_watchers(self, pool: GatewayPool) -> None:
+        """What goes on beside the server and never holds it up: orders, webhooks of phones."""
+        follower = OrderFollower(self.services.numbers)
+        keeper = build_webhook_keeper(self.settings, pool)
+        duty = WatchDuty((follower, keeper))
+        self._stack.push_async_callback(duty.leave)
+        if not self.services.database.shared:
+            await duty.take()
+            return
+        refresher = BindingRefresher(self.services.numbers.store)
+        refresher.start()
+        self._stack.push_async_callback(refresher.stop)
+        await self._lead("watchers", duty)
+
     async def _open_records(self) -> Directory:
         """The records; with a mirror, its writer begins to follow the chain."""
         settings, stack = self.settings, self._stack
@@ -169,6 +240,8 @@ class Server:
             directory = build_directory(settings)
             stack.push_async_callback(directory.source.close)
             return directory
+        if is_shared(database_url(settings)):
+            return await self._share_mirror()
         mirror = build_mirror(settings)
         stack.push_async_callback(mirror.close)
         try:
@@ -176,6 +249,23 @@ class Server:
         except (MirrorBusy, MirrorUnusable) as error:
             raise SettingsError(f"data_dir: {error}") from None
         return build_directory(settings, mirror.reader())
+
+    async def _share_mirror(self) -> Directory:
+        """The mirror that one of several processes writes."""
+        duty = ChainDuty(self.settings)
+        self._stack.push_async_callback(duty.close)
+        directory = build_directory(self.settings, duty.reader)
+        self._following = await self._lead(mirror_topic(self.settings.data_dir), duty)
+        return directory
+
+    async def _lead(self, topic: str, duty: Duty) -> Leadership:
+        """Do a duty that one of the processes of a shared database does at a time."""
+        from enum_backend.storage.leadership import Leadership
+
+        leadership = Leadership(database_url(self.settings), topic, duty)
+        self._stack.push_async_callback(leadership.close)
+        await leadership.start()
+        return leadership
 
     async def _start_dns(self, directory: Directory, metrics: Metrics) -> int:
         dns = self.settings.dns
@@ -198,7 +288,7 @@ class Server:
     async def _start_http(self) -> int:
         http = self.settings.http
         extra = [item for extension in self.extensions for item in extension.endpoints()]
-        runner = web.AppRunner(
+        runner = ProblemRunner(
             create_application(self.services, extra),
             access_log=None,
             logger=protocol_log(),
@@ -245,25 +335,3 @@ def _zone(item: str | ZoneSettings, settings: Settings) -> Zone:
         )
     except ValueError as error:
         raise SettingsError(f"dns.zones: {zone.name}: {error}") from None
-
-
-def _lock(path: Path, what: str) -> IO[str]:
-    """Hold an outbox: two dispatchers on one would not see each other's crash.
-
-    Raises:
-        SettingsError: another server runs on it, or the file cannot be written.
-    """
-    try:
-        file = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise SettingsError(f"{what}: cannot be written ({error.strerror})") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        raise SettingsError(f"{what}: another server is running on it") from None
-    with contextlib.suppress(OSError):
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-    return file

@@ -26,10 +26,16 @@ class FieldError:
 
 
 class EnumBackendError(Exception):
-    """Something failed."""
+    """Something failed.
+
+    Attributes:
+        operator_only: the message names inner addresses; only logs and admin keys get it,
+            other callers the class's own sentence.
+    """
 
     error_code = "INTERNAL_ERROR"
     status = 500
+    operator_only = False
 
     def __init__(
         self,
@@ -38,7 +44,7 @@ class EnumBackendError(Exception):
         errors: Sequence[FieldError] = (),
         retry_after: float | None = None,
     ) -> None:
-        self.message = message or cleandoc(type(self).__doc__ or "").partition("\n")[0]
+        self.message = message or self._sentence()
         self.errors = tuple(errors)
         self.retry_after = retry_after
         super().__init__(self.message)
@@ -48,12 +54,26 @@ class EnumBackendError(Exception):
         """Further members of the problem document."""
         return {}
 
+    @property
+    def public_message(self) -> str:
+        """What any caller may read."""
+        return self._sentence() if self.operator_only else self.message
+
+    @classmethod
+    def _sentence(cls) -> str:
+        return cleandoc(cls.__doc__ or "").partition("\n")[0]
+
 
 class ValidationFailed(EnumBackendError):
     """The request does not have the expected shape."""
 
     error_code = "VALIDATION_FAILED"
     status = 422
+
+
+def wrong_field(field: str, message: str) -> ValidationFailed:
+    """The error of one wrong field."""
+    return ValidationFailed(f"{field}: {message}", errors=[FieldError(field, message)])
 
 
 class InvalidPhoneFormat(ValidationFailed):
@@ -82,6 +102,13 @@ class Forbidden(EnumBackendError):
     status = 403
 
 
+class OptedOut(EnumBackendError):
+    """The recipient wants no messages from this sender."""
+
+    error_code = "OPTED_OUT"
+    status = 403
+
+
 class NotFound(EnumBackendError):
     """There is no such thing."""
 
@@ -101,6 +128,27 @@ class IdempotencyConflict(EnumBackendError):
 
     error_code = "IDEMPOTENCY_CONFLICT"
     status = 409
+
+
+class CodeInvalid(EnumBackendError):
+    """The code is wrong."""
+
+    error_code = "CODE_INVALID"
+    status = 400
+
+
+class CodeExpired(EnumBackendError):
+    """The code has expired, or none was asked for."""
+
+    error_code = "CODE_EXPIRED"
+    status = 400
+
+
+class TooManyAttempts(EnumBackendError):
+    """Too many wrong codes; ask for a new one later."""
+
+    error_code = "TOO_MANY_ATTEMPTS"
+    status = 400
 
 
 class RateLimitExceeded(EnumBackendError):
@@ -143,12 +191,21 @@ class NvsUnavailableError(EnumBackendError):
 
     error_code = "NVS_UNAVAILABLE"
     status = 503
+    operator_only = True
 
 
 class DatabaseUnavailable(EnumBackendError):
     """The database cannot be reached now."""
 
     error_code = "DATABASE_UNAVAILABLE"
+    status = 503
+    operator_only = True
+
+
+class RedisUnavailable(EnumBackendError):
+    """A limit cannot be counted now: Redis cannot be reached."""
+
+    error_code = "REDIS_UNAVAILABLE"
     status = 503
 
 

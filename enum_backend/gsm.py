@@ -9,8 +9,9 @@ GSM7_BASIC: Final = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 GSM7_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
+GSM7: Final = GSM7_BASIC | GSM7_EXTENSION
 
 
 def fits_gsm7(text: str) -> bool:
     """Whether every character is in the basic table or its extension."""
-    return all(character in GSM7_BASIC or character in GSM7_EXTENSION for character in text)
+    return GSM7.issuperset(text)

@@ -6,12 +6,35 @@ without local variables, which could hold any of them.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import TextIO
+from collections.abc import MutableMapping
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import Processor
+
+_ENCODER = json.JSONEncoder(default=repr)
+
+
+class _Lines:
+    """Where our own loggers write: to the stream itself, as records of the standard
+    library cost more than the rest of a line."""
+
+    def __init__(self, name: str, target: TextIO) -> None:
+        self.name = name
+        self._target = target
+
+    def msg(self, line: str) -> None:
+        """Write one line. That a disk is full, or the reader gone, stops nothing else."""
+        try:
+            self._target.write(line + "\n")
+            self._target.flush()
+        except (OSError, ValueError):
+            return
+
+    debug = info = warning = warn = error = critical = fatal = exception = log = msg
 
 
 class _KindOnly(logging.Filter):
@@ -42,24 +65,31 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    final: list[Processor]
     if target.isatty():
         plain = structlog.dev.plain_traceback
-        final.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
+        final = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     else:
-        final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        final = [structlog.processors.format_exc_info, _as_json]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=lambda name="": _Lines(name, target),
         cache_logger_on_first_use=False,
     )
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(target)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[without_meta, *final]
+        )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     for chatty in ("alembic", "asyncio", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _as_json(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:
+    return _ENCODER.encode(event)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -40,6 +43,30 @@ class Metrics:
             ["gateway", "provider", "kind"],
             registry=self.registry,
         )
+        self.inbound_messages = Counter(
+            "enum_backend_inbound_messages",
+            "New messages that came in, by the rule that found their owner or why there is none",
+            ["gateway", "owner"],
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "enum_backend_deliveries",
+            "Attempts to hand inbound messages to their owners",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.deliveries_waiting = Gauge(
+            "enum_backend_deliveries_waiting",
+            "Deliveries that are queued, and dead letters",
+            ["state"],
+            registry=self.registry,
+        )
+        self.spend_alerts = Counter(
+            "enum_backend_spend_alerts",
+            "Daily spend limits that were neared, by what they are of and per cent",
+            ["scope", "level"],
+            registry=self.registry,
+        )
         self.pending = Gauge(
             "enum_backend_messages_pending",
             "Messages not yet handed to a provider",
@@ -49,6 +76,22 @@ class Metrics:
         self.nvs_ok = Gauge(
             "enum_backend_nvs_ok", "1 while the record source works", registry=self.registry
         )
+        self.redis_ok = Gauge(
+            "enum_backend_redis_ok",
+            "1 while Redis answers; 1 also where none is configured",
+            registry=self.registry,
+        )
+        self.redis_ok.set(1)
+        # Finding a child takes longer than counting.
+        self._http_count = cache(
+            lambda method, route, status: self.http_requests.labels(method, route, str(status))
+        )
+        self._http_time = cache(self.http_seconds.labels)
+
+    def http_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one HTTP request and its time."""
+        self._http_count(method, route, status).inc()
+        self._http_time(route).observe(seconds)
 
     def dns_answer(self, transport: str, qtype: str, rcode: str) -> None:
         """Count one DNS answer."""
@@ -61,6 +104,19 @@ class Metrics:
     def webhook_event(self, gateway: str, provider: str, kind: str) -> None:
         """Count one event of a provider's call."""
         self.webhook_events.labels(gateway, provider, kind).inc()
+
+    def inbound(self, gateway: str, owners: Iterable[str]) -> None:
+        """Count new messages, each by the rule that found its owner."""
+        for owner in owners:
+            self.inbound_messages.labels(gateway, owner).inc()
+
+    def delivery(self, kind: str, outcome: str) -> None:
+        """Count one attempt to deliver."""
+        self.deliveries.labels(kind, outcome).inc()
+
+    def spend_alert(self, scope: str, level: int) -> None:
+        """Count one spend limit that was neared."""
+        self.spend_alerts.labels(scope, str(level)).inc()
 
     def render(self) -> bytes:
         """The Prometheus text format."""

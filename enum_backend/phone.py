@@ -14,6 +14,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, ValidationResult
 
 from enum_backend.errors import FieldError, InvalidPhoneFormat
+from enum_backend.numbering import is_normal
 
 DEFAULT_REGION: Final = "US"
 MAX_CHARACTERS: Final = 40
@@ -51,6 +52,8 @@ def normalize(text: str, region: str = DEFAULT_REGION, *, field: str = "number")
     Raises:
         InvalidPhoneFormat: says why, with the number of digits, never the number.
     """
+    if is_normal(text):
+        return text
     typed = text.strip()
     digits = sum(character.isdigit() for character in typed)
     if not typed:

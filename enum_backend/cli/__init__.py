@@ -12,15 +12,20 @@ from enum_backend.cli.db import db
 from enum_backend.cli.demo import demo
 from enum_backend.cli.doctor import doctor
 from enum_backend.cli.explain import explain
+from enum_backend.cli.gateways import gateways
 from enum_backend.cli.health import health
 from enum_backend.cli.keys import keys
 from enum_backend.cli.lint import lint
 from enum_backend.cli.lookup import lookup
+from enum_backend.cli.messages import messages
 from enum_backend.cli.numbers import numbers
+from enum_backend.cli.opt_outs import opt_outs
 from enum_backend.cli.register import delete, register, update
 from enum_backend.cli.send import send
 from enum_backend.cli.serve import serve
+from enum_backend.cli.shims import shims
 from enum_backend.cli.sync import sync
+from enum_backend.cli.tenants import tenants
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import load_extensions
 
@@ -42,11 +47,16 @@ for command in (
     update,
     delete,
     send,
+    messages,
     numbers,
+    gateways,
     costs,
     doctor,
     health,
     keys,
+    tenants,
+    shims,
+    opt_outs,
     config,
     db,
 ):

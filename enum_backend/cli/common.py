@@ -10,13 +10,14 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 from dotenv import dotenv_values
 
+from enum_backend.api_client import ApiClient, NoServer
 from enum_backend.errors import EnumBackendError, SettingsError
 from enum_backend.logs import configure_logging
 from enum_backend.settings import LoadedSettings, load_settings
@@ -102,6 +103,28 @@ def api_url(loaded: LoadedSettings) -> str:
 def _variable(name: str) -> str | None:
     """A variable of the environment, else of `.env`, as the settings are read."""
     return os.environ.get(name) or dotenv_values(".env").get(name)
+
+
+def ask_server(
+    config_file: Path | None,
+    as_json: bool,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    query: Mapping[str, str] | None = None,
+    *,
+    seconds: float = 30.0,
+) -> dict[str, Any]:
+    """The running server's answer; ends the command when there is none, or when it refuses."""
+    loaded = load(config_file)
+    client = ApiClient(api_url(loaded), api_key(loaded), seconds=seconds)
+    try:
+        answer = run(client.request(method, path, json=body, query=query))
+    except NoServer as error:
+        fail(str(error), as_json=as_json)
+    if answer.status not in (200, 202):
+        fail(*answer.refusal, as_json=as_json)
+    return dict(answer.document)
 
 
 def cli_key_file(loaded: LoadedSettings) -> Path:

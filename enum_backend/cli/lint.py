@@ -13,10 +13,12 @@ from enum_backend.errors import NotFound
 from enum_backend.phone import lookup_digits
 from enum_backend.settings import LoadedSettings
 from enum_backend.setup.records import build_directory
+from nvs.directory import TOLLFREE, Directory
 from nvs.errors import RecordsFileError
 from nvs.formats import parse_entry
-from nvs.lint import Finding, Severity, lint_entries, lint_value
+from nvs.lint import Finding, Severity, lint_entries, lint_value, unsigned_names
 from nvs.names import ENUM_PREFIX, digits_of_nvs_name, e164_nvs_name, enumer_nvs_name
+from nvs.number_record import AssessedEntry
 from nvs.records_json import parse_records
 
 
@@ -103,22 +105,29 @@ async def _lint_name(loaded: LoadedSettings, name: str) -> tuple[Finding, ...]:
     directory = build_directory(loaded.settings)
     try:
         entry = await directory.source.entry(name)
-        reading = await directory.source.read(digits)
+        beside = await _entries(directory, digits)
     finally:
         await directory.source.close()
     if entry is None:
         raise NotFound(f"There is no record {name}.")
-    others = [other for other in reading.entries if other.name != name]
-    return tuple(item for item in lint_entries([*others, entry]) if item.name == name)
+    others = [other.entry for other in beside if other.entry.name != name]
+    findings = lint_entries([*others, entry]) + unsigned_names(beside)
+    return tuple(item for item in findings if item.name == name)
 
 
 async def _lint_number(loaded: LoadedSettings, number: str) -> tuple[Finding, ...]:
     digits = lookup_digits(number, loaded.settings.default_region)
     directory = build_directory(loaded.settings)
     try:
-        reading = await directory.source.read(digits)
+        entries = await _entries(directory, digits)
     finally:
         await directory.source.close()
-    if not reading.entries:
+    if not entries:
         raise NotFound(f"There is no record for +{digits}.")
-    return lint_entries(reading.entries)
+    return lint_entries(item.entry for item in entries) + unsigned_names(entries)
+
+
+async def _entries(directory: Directory, digits: str) -> tuple[AssessedEntry, ...]:
+    """The number's own, not the toll-free rules that may answer in their place."""
+    record = await directory.record(f"+{digits}")
+    return () if record is None or record.source == TOLLFREE else record.entries

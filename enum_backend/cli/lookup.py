@@ -65,5 +65,7 @@ def _text(answer: dict[str, Any]) -> str:
     lines += [f"  NAPTR   {item}" for item in answer["naptr"]] or ["  NAPTR   none published"]
     for entry in answer["entries"]:
         lines.append(f"  entry   {entry['name']}  [{entry['format']}, {entry['trust']['level']}]")
+        if entry["trust"] != trust:
+            lines.append(f"          {entry['trust']['reason']}")
         lines += [f"          ! {p['field']}: {p['message']}" for p in entry["problems"]]
     return "\n".join(lines)

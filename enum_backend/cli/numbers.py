@@ -7,16 +7,15 @@ money and knows them from then on; `search` and `classify` need no server.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
-from enum_backend.api_client import ApiClient, NoServer
 from enum_backend.cli.common import (
-    api_key,
-    api_url,
+    ask_server,
     common_options,
     fail,
     load,
@@ -31,11 +30,14 @@ from enum_backend.cli.numbers_text import (
     classify_text,
     import_text,
     list_text,
+    released_text,
     search_text,
 )
 
 REQUEST_SECONDS = 150.0
 """Longer than a provider may take for an order, or for all pages of an account."""
+
+_ask = partial(ask_server, seconds=REQUEST_SECONDS)
 
 
 @click.group()
@@ -119,7 +121,7 @@ def release(number: str, yes: bool, config_file: Path | None, as_json: bool) -> 
     if not yes:
         fail("a released number may be gone for good: confirm with --yes", as_json=as_json)
     document = _ask(config_file, as_json, "DELETE", f"/numbers/{quote(number, safe='+')}")
-    show(document, as_json, lambda: f"{document['number']} is released")
+    show(document, as_json, lambda: released_text(document))
 
 
 @numbers.command("import")
@@ -157,22 +159,3 @@ def classify(number: str, live: bool, config_file: Path | None, as_json: bool) -
     """What kind of line a number is, and whether it passes where VoIP numbers do not."""
     document = run(classify_document(load(config_file), number, live=live))
     show(document, as_json, lambda: classify_text(document))
-
-
-def _ask(
-    config_file: Path | None,
-    as_json: bool,
-    method: str,
-    path: str,
-    body: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The running server's answer; ends the command when it refuses."""
-    loaded = load(config_file)
-    client = ApiClient(api_url(loaded), api_key(loaded), seconds=REQUEST_SECONDS)
-    try:
-        answer = run(client.request(method, path, json=body))
-    except NoServer as error:
-        fail(str(error), as_json=as_json)
-    if answer.status not in (200, 202):
-        fail(*answer.refusal, as_json=as_json)
-    return dict(answer.document)

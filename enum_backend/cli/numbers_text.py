@@ -28,11 +28,18 @@ def bought_text(document: dict[str, Any]) -> str:
     return head + (f"\n{document['detail']}" if document["detail"] else "")
 
 
+def released_text(document: dict[str, Any]) -> str:
+    """What became of a release."""
+    if document["state"] == "releasing":
+        return f"{document['number']} is being released; see: enum-backend numbers list"
+    return f"{document['number']} is released"
+
+
 def list_text(document: dict[str, Any]) -> str:
     """One number of ours a line."""
     return (
         "\n".join(
-            f"{item['number']:<16} {item['gateway']:<12} {item['state']:<8} {item['source']:<9}"
+            f"{item['number']:<16} {item['gateway']:<12} {item['state']:<9} {item['source']:<9}"
             f" {item['tenant']:<12} {_money(item['monthly']):>10}"
             for item in document["numbers"]
         )

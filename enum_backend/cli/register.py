@@ -13,7 +13,8 @@ from enum_backend.cli.common import common_options, load, reports_errors, run
 from enum_backend.cli.registration import Manner, perform
 from enum_backend.cli.registration_asked import Asked
 from enum_backend.phone import lookup_digits
-from enum_backend.settings.models import seconds
+from enum_backend.settings.base import seconds
+from enum_backend.setup.records import signers
 from nvs.formats import MAX_VALUE_OCTETS
 from nvs.record_index import MAX_ENUMER_INDEX
 from nvs.registration import MAX_DAYS, InvalidRegistration, Kind, WantedRecord
@@ -177,7 +178,8 @@ def _write(
     )
     _check_index(asked)
     from_stdin = str(value_file) == "-"
-    run(perform(loaded.settings.nvs.rpc, asked, Manner(value_on_stdin=from_stdin, **manner)))
+    how = Manner(value_on_stdin=from_stdin, listed=signers(loaded.settings), **manner)
+    run(perform(loaded.settings.nvs.rpc, asked, how))
 
 
 def _check_index(asked: Asked) -> None:

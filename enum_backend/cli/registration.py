@@ -14,6 +14,7 @@ from enum_backend.cli.registration_asked import Asked, Prepared, prepare
 from enum_backend.cli.registration_text import ProgressLine, preview_json, preview_text, warn
 from enum_backend.errors import SettingsError
 from enum_backend.settings.models import RpcSettings
+from nvs.consent import Consent
 from nvs.errors import NvsUnavailable
 from nvs.lint import Finding, Severity
 from nvs.names import enumer_index
@@ -32,6 +33,11 @@ from nvs.registration import (
 )
 from nvs.rpc import RpcClient
 
+UNSIGNED_NEW = (
+    "the owner is in trust.owners: it has to sign what it says, and a registration is signed by"
+    " whose coins pay; where that is another address it is not trusted yet, run `update` once"
+)
+
 WALLET_SECONDS = 30.0
 """A wallet with many coins takes longer to answer than a look-up does."""
 
@@ -41,7 +47,10 @@ INTERVAL = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How: print only, without asking, waiting ... `value_on_stdin`: nobody can be asked."""
+    """How: print only, without asking, waiting ... `value_on_stdin`: nobody can be asked.
+
+    `listed`: owner addresses of the settings that must have signed.
+    """
 
     as_json: bool = False
     print_only: bool = False
@@ -49,6 +58,7 @@ class Manner:
     wait: bool = False
     timeout: float = 0.0
     value_on_stdin: bool = False
+    listed: frozenset[str] = frozenset()
 
 
 async def perform(rpc: RpcSettings, asked: Asked, manner: Manner) -> None:
@@ -56,6 +66,8 @@ async def perform(rpc: RpcSettings, asked: Asked, manner: Manner) -> None:
     async with _client(rpc, patient=not manner.print_only) as node:
         registrar = Registrar(node)
         prepared = await prepare(registrar, asked, offline=manner.print_only)
+        if asked.kind is Kind.NEW and asked.address in manner.listed:
+            prepared.notes.append(UNSIGNED_NEW)
         shown = preview(prepared.operation, prepared.findings)
         if shown.errors:
             _refuse(shown, manner)
@@ -175,11 +187,23 @@ async def _wait(
         )
     finally:
         progress.close()
-    return {
+    answer = {
         "confirmed": True,
         "address": confirmed.address,
         "expires_at": confirmed.expires_at,
     }
+    if confirmed.address in manner.listed:
+        answer["signed"] = await _signed(registrar, operation)
+    return answer
+
+
+async def _signed(registrar: Registrar, operation: Operation) -> bool | None:
+    """Whether the owner signed the name as it is now, None where the node cannot tell."""
+    try:
+        consent = await registrar.consent(await registrar.state(operation.name))
+    except NvsUnavailable:
+        return None
+    return {Consent.SIGNED: True, Consent.UNSIGNED: False}.get(consent)
 
 
 def _outcome(answer: dict[str, Any]) -> str:
@@ -187,4 +211,9 @@ def _outcome(answer: dict[str, Any]) -> str:
         return "It counts once a block has it; --wait waits for that."
     if answer["operation"] == Kind.DELETE:
         return "confirmed: the name is free"
-    return f"confirmed: owner {answer['address']}, until block {answer['expires_at']}"
+    line = f"confirmed: owner {answer['address']}, until block {answer['expires_at']}"
+    if answer.get("signed", True):
+        return line
+    if answer["signed"] is None:
+        return f"{line}\nwhether the owner signed it could not be found out, see `lookup`"
+    return f"{line}\nnot yet trusted, as another address paid: run `update` once, with --days 1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nvs.consent import Consent
 from nvs.errors import NvsUnavailable
 from nvs.formats import parse_entry
 from nvs.lint import Finding
@@ -77,7 +78,7 @@ async def prepare(registrar: Registrar, asked: Asked, *, offline: bool) -> Prepa
     elif asked.wanted is not None:
         value = json_value(asked.wanted, claim)
     elif asked.kind is Kind.UPDATE and asked.value is None:
-        value = await _present_value(registrar, name)
+        value = await _present_value(registrar, name, notes)
     operation = Operation(asked.kind, name, value, asked.days, asked.address)
     return Prepared(operation, findings, notes)
 
@@ -100,8 +101,13 @@ async def _index(registrar: Registrar, asked: Asked, notes: list[str], *, offlin
     return 0
 
 
-async def _present_value(registrar: Registrar, name: str) -> bytes:
+async def _present_value(registrar: Registrar, name: str, notes: list[str]) -> bytes:
     state = await registrar.state(name)
     if state.info is None or not state.live:
         raise RegistrationRefused(f"{name} is not active, so it has no value to keep")
+    if await registrar.consent(state) is Consent.UNSIGNED:
+        notes.append(
+            f"the present value was not signed by its owner {state.address}; an update that"
+            " keeps it makes it the owner's own, so read it first"
+        )
     return state.info.value

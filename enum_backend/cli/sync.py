@@ -73,6 +73,7 @@ def _side(stored: Stored | None) -> dict[str, Any] | None:
         "owner": stored.address,
         "expires_at": stored.expires_at,
         "registered_at": stored.registered_at,
+        "signer": stored.consent.name.lower(),
         "octets": len(stored.value),
     }
 

@@ -10,31 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from enum_backend.doctor.model import Finding, note, ok, problem, warning
+from enum_backend.errors import SettingsError
 from enum_backend.gateways.base import Gateway
+from enum_backend.gateways.providers import webhook_kinds
 from enum_backend.gateways.webhooks.base import Forged, Malformed, NotReady, WebhookRequest
-from enum_backend.gateways.webhooks.registry import WEBHOOKS
 from enum_backend.messaging.gateways import GatewayPool
+from enum_backend.numbers.currency import USD
 from enum_backend.settings import Settings
-
-FORMATS: dict[str, dict[str, tuple[str, str]]] = {
-    "telnyx": {"api_key": (r"KEY[0-9A-Za-z_]{20,}", "KEY and at least 20 letters and digits")},
-    "twilio": {
-        "account_sid": (r"AC[0-9a-fA-F]{32}", "AC and 32 hexadecimal digits"),
-        "auth_token": (r"[0-9a-fA-F]{32}", "32 hexadecimal digits"),
-        "api_key_sid": (r"SK[0-9a-fA-F]{32}", "SK and 32 hexadecimal digits"),
-        "messaging_service_sid": (r"MG[0-9a-fA-F]{32}", "MG and 32 hexadecimal digits"),
-    },
-    "plivo": {
-        "auth_id": (r"(MA|SA)[0-9A-Z]{18}", "MA or SA and 18 capital letters and digits"),
-        "auth_token": (r"[0-9A-Za-z]{40}", "40 letters and digits"),
-    },
-    "bandwidth": {"account_id": (r"[0-9]{4,10}", "an account number")},
-    "vonage": {
-        "api_key": (r"[0-9a-f]{8}", "eight hexadecimal digits"),
-        "application_id": (r"[0-9a-fA-F-]{36}", "a UUID"),
-    },
-}
-"""What each provider's credentials look like, and how that is said (never the value)."""
+from enum_backend.setup.numbers import build_prices
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{3,14}")
 _DIGITS_ONLY = re.compile(r"[0-9 ().-]{7,}")
@@ -114,7 +97,7 @@ async def webhook_keys(pool: GatewayPool) -> list[Finding]:
     """That each gateway can tell its provider's calls from forgeries."""
     findings = []
     for gateway in pool.registry:
-        kind = WEBHOOKS.get(gateway.provider)
+        kind = webhook_kinds().get(gateway.provider)
         if kind is None or not gateway.capabilities.inbound:
             continue
         check = f"gateway {gateway.name}: webhooks"
@@ -130,6 +113,28 @@ async def webhook_keys(pool: GatewayPool) -> list[Finding]:
             fix = f"choose a verification under [gateways.{gateway.name}]"
             findings.append(warning(check, "calls are taken without any proof", fix))
     return findings
+
+
+def currencies(pool: GatewayPool, settings: Settings) -> Iterator[Finding]:
+    """That what is charged in other currencies can be counted."""
+    try:
+        rates = build_prices(settings).rates
+    except SettingsError:
+        return  # said of the price list already
+    for gateway in pool.registry:
+        currency = getattr(gateway.options, "currency", USD)
+        if currency == USD:
+            continue
+        check = f"gateway {gateway.name}: currency"
+        rate = rates.dollars(currency)
+        if rate is None:
+            yield warning(
+                check,
+                f"what it charges in {currency} does not count against limits.daily_cost",
+                f"add {currency} to [rates.usd] of prices_file",
+            )
+        else:
+            yield ok(check, f"1 {currency} counts as {rate} USD (as of {rates.as_of})")
 
 
 def formats(pool: GatewayPool, accepted: Collection[str]) -> Iterator[Finding]:
@@ -149,7 +154,7 @@ def login_check(gateway: Gateway) -> str:
 
 
 def _formats(gateway: Gateway) -> Iterator[Finding]:
-    for key, (pattern, shape) in FORMATS.get(gateway.provider, {}).items():
+    for key, (pattern, shape) in gateway.credential_formats.items():
         value = getattr(gateway.options, key, "")
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         if text and not re.fullmatch(pattern, text, re.ASCII):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from enum_backend.api_client import ApiClient
-from enum_backend.doctor import accounts, ground, outside
+from enum_backend.doctor import accounts, ground, outside, phones, sharing
 from enum_backend.doctor.model import Finding, Level, Report, problem
 from enum_backend.errors import SettingsError
 from enum_backend.settings import LoadedSettings
@@ -32,6 +32,8 @@ async def examine(
         *ground.data_directory(settings),
         *ground.server_key(settings),
         *ground.database(settings),
+        *sharing.postgres(settings),
+        *await sharing.redis(settings),
         *ground.price_list(settings),
     ]
     try:
@@ -45,10 +47,14 @@ async def examine(
         *accounts.chain(pool),
         *accounts.webhook_address(pool, settings),
         *await accounts.webhook_keys(pool),
+        *accounts.currencies(pool, settings),
     ]
     try:
         asked = await asyncio.gather(
-            outside.authentication(pool), outside.records(settings), outside.server(client)
+            outside.authentication(pool),
+            phones.registrations(pool, settings),
+            outside.records(settings),
+            outside.server(client),
         )
     finally:
         await pool.registry.close()

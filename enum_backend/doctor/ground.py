@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from enum_backend.doctor.model import Finding, note, ok, problem, warning
 from enum_backend.errors import SettingsError
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.setup.numbers import build_prices
 from enum_backend.setup.places import database_url
-from enum_backend.storage.database import sqlite_file
+from enum_backend.storage.database import is_shared, sqlite_file
+from enum_backend.storage.installation import has_server_key
+from enum_backend.storage.once import in_transaction
 from enum_backend.storage.schema import revisions
-from enum_backend.storage.sealing import load_server_key
+from enum_backend.storage.sealing import Sealer, load_server_key
 
 OLD_PRICES_DAYS = 365
 
@@ -71,19 +75,21 @@ def server_key(settings: Settings) -> Iterator[Finding]:
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    """That it opens, and its tables are this version's; makes none."""
+    """That it opens, its tables are this version's, and it is of this server key."""
     url = database_url(settings)
-    file = sqlite_file(url)
-    if not file.exists() or not file.stat().st_size:
+    if not is_shared(url) and not _has_content(sqlite_file(url)):
         yield note("database", "made at first start")
         return
     try:
         current, newest = revisions(url)
     except SettingsError as error:
-        yield problem("database", str(error), "restore it from a backup, or set database.url")
+        shared = "start its server, or correct database.url"
+        alone = "restore it from a backup, or set database.url"
+        yield problem("database", str(error), shared if is_shared(url) else alone)
         return
     if current == newest:
         yield ok("database", f"schema {current}")
+        yield from _same_key(settings, url)
     elif current is None or current < (newest or ""):
         yield note(
             "database",
@@ -95,6 +101,27 @@ def database(settings: Settings) -> Iterator[Finding]:
             "database",
             f"schema {current} is of a newer version, this one has {newest}",
             "start the newer version again",
+        )
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+def _same_key(settings: Settings, url: str) -> Iterator[Finding]:
+    configured = settings.server_key.get_secret_value()
+    if not configured and not (settings.data_dir / "server.key").exists():
+        return
+    try:
+        sealer = Sealer(load_server_key(configured, settings.data_dir))
+        same = in_transaction(url, lambda connection: has_server_key(connection, sealer))
+    except (SettingsError, SQLAlchemyError, OSError):
+        return  # said of the key or the database already
+    if same is False:
+        yield problem(
+            "server key",
+            "it is not the one that this database was used with",
+            "use the same server_key in every process, or the one of the backup",
         )
 
 

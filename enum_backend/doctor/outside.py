@@ -11,7 +11,7 @@ from enum_backend.doctor.model import Finding, note, ok, problem, warning
 from enum_backend.errors import SettingsError
 from enum_backend.gateways.base import Gateway, GatewayError, Reason
 from enum_backend.gateways.inventory.base import Balance
-from enum_backend.gateways.inventory.registry import BALANCES
+from enum_backend.gateways.providers import balance_kinds
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.numbers.actor import lacks
 from enum_backend.settings import Settings
@@ -33,7 +33,7 @@ async def authentication(pool: GatewayPool) -> list[Finding]:
 
 async def _authenticated(gateway: Gateway) -> Finding:
     check = login_check(gateway)
-    kind = BALANCES.get(gateway.provider)
+    kind = balance_kinds().get(gateway.provider)
     if kind is None:
         return note(check, f"{gateway.provider} cannot be asked without sending a message")
     try:

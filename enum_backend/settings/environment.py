@@ -20,6 +20,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "SMS_RATE_LIMIT_PER_HOUR": ("limits", "per_recipient_hour"),
     "SMS_RATE_LIMIT_PER_DAY": ("limits", "per_recipient_day"),
     "SMS_DAILY_COST_LIMIT": ("limits", "daily_cost"),
+    "WEBHOOK_SECRET": ("deliveries", "webhook_secret"),
+    "SMS_WEBHOOK_SECRET": ("deliveries", "webhook_secret"),
     "TELNYX_API_KEY": ("gateways", "telnyx", "api_key"),
     "TELNYX_FROM": ("gateways", "telnyx", "from"),
     "TELNYX_PUBLIC_KEY": ("gateways", "telnyx", "public_key"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from enum_backend.settings.models import (
     Settings,
     ZoneSettings,
 )
+from enum_backend.settings.policy import CountryKeywords, TenantPolicy
+from enum_backend.settings.tenants import TenantSettings
 
 MAX_FILE_OCTETS = 1_000_000
 
@@ -55,27 +58,34 @@ def load_settings(
         flags: setting path -> value of a command-line flag.
 
     Raises:
-        SettingsError: names the file or variable, the key, and what was expected.
+        SettingsError: names the file or variable, the key, and what was expected,
+            of each setting that is wrong.
     """
     if environment is None:
         environment = {**_read_dotenv(), **os.environ}
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    problems: dict[str, str] = {}
     if config is not None:
         values = _read_toml(config)
-        _check_keys(values, Settings, (), str(config))
+        problems.update(_wrong_keys(values, Settings, (), str(config)))
         origins.update({".".join(path): str(config) for path, _ in _leaves(values)})
     overriding = [*settings_from(environment).items()]
     overriding += [(path, (value, "flag")) for path, value in (flags or {}).items()]
     for path, (value, origin) in overriding:
-        _place(values, path, value, origin)
+        if wrong := dict(_place(values, path, value, origin)):
+            problems.update(wrong)
+            continue
         table = value if isinstance(value, dict) else {}
         set_here = [(*path, *leaf) for leaf, _ in _leaves(table)] or [path]
         origins.update({".".join(leaf): origin for leaf in set_here})
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_describe(error, origins)) from None
+        for dotted, sentence in _described(error, origins):
+            problems.setdefault(dotted, sentence)
+    if problems:
+        raise SettingsError("; ".join(dict.fromkeys(problems.values())))
     return LoadedSettings(
         settings=settings,
         origins=origins,
@@ -113,49 +123,68 @@ def _leaves(values: Mapping[str, Any], prefix: tuple[str, ...] = ()) -> Iterator
 
 
 def _known_keys(model: type[BaseModel]) -> dict[str, Any]:
-    return {name: info.annotation for name, info in model.model_fields.items()}
+    return {info.alias or name: info.annotation for name, info in model.model_fields.items()}
 
 
-def _check_keys(values: Any, model: type[BaseModel], path: tuple[str, ...], origin: str) -> None:
-    """Refuse unknown keys, naming the nearest known one."""
+def _wrong_keys(
+    values: Any, model: type[BaseModel], path: tuple[str, ...], origin: str
+) -> Iterator[tuple[str, str]]:
+    """(path, sentence) of each unknown key, naming the nearest known one."""
     if not isinstance(values, dict):
-        raise SettingsError(f"{origin}: {'.'.join(path)}: expected a table")
+        dotted = ".".join(path)
+        yield dotted, f"{origin}: {dotted}: expected a table"
+        return
     known = _known_keys(model)
     for key, value in values.items():
         dotted = ".".join((*path, key))
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             hint = f', did you mean "{near[0]}"?' if near else f"; known: {', '.join(known)}"
-            raise SettingsError(f"{origin}: unknown setting {dotted}{hint}")
+            yield dotted, f"{origin}: unknown setting {dotted}{hint}"
+            continue
         kind = known[key]
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            _check_keys(value, kind, (*path, key), origin)
+            yield from _wrong_keys(value, kind, (*path, key), origin)
         elif (items := _TABLES.get((*path, key))) and isinstance(value, list):
             for index, item in enumerate(value):
                 if isinstance(item, dict) or items is not ZoneSettings:
-                    _check_keys(item, items, (*path, f"{key}[{index}]"), origin)
+                    yield from _wrong_keys(item, items, (*path, f"{key}[{index}]"), origin)
 
+
+_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 
 _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("trust", "owners"): OwnerSettings,
     ("routing", "prefixes"): PrefixRoute,
     ("dns", "zones"): ZoneSettings,
+    ("policy", "tenants"): TenantPolicy,
+    ("keywords", "countries"): CountryKeywords,
+    ("tenants",): TenantSettings,
 }
 
 
-def _place(values: dict[str, Any], path: tuple[str, ...], value: Any, origin: str) -> None:
-    """Set one value; a table adds to what stands there, key by key."""
+def _place(
+    values: dict[str, Any], path: tuple[str, ...], value: Any, origin: str
+) -> Iterator[tuple[str, str]]:
+    """Set one value; a table adds to what stands there, key by key.
+
+    Yields (path, sentence) of what is wrong; then nothing is set.
+    """
     nested: Any = value
     for key in reversed(path):
         nested = {key: nested}
-    _check_keys(nested, Settings, (), origin)
+    wrong = list(_wrong_keys(nested, Settings, (), origin))
     here = values
-    for key in path[:-1]:
+    for key in () if wrong else path[:-1]:
         child = here.setdefault(key, {})
         if not isinstance(child, dict):
-            raise SettingsError(f"{origin}: {'.'.join(path)}: {key} is not a table")
+            dotted = ".".join(path)
+            wrong = [(dotted, f"{origin}: {dotted}: {key} is not a table")]
+            break
         here = child
-    _merge(here, path[-1], value)
+    if not wrong:
+        _merge(here, path[-1], value)
+    yield from wrong
 
 
 def _merge(table: dict[str, Any], key: str, value: Any) -> None:
@@ -166,14 +195,17 @@ def _merge(table: dict[str, Any], key: str, value: Any) -> None:
         table[key] = value
 
 
-def _describe(error: ValidationError, origins: Mapping[str, str]) -> str:
-    lines = []
+def _described(error: ValidationError, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(path, sentence) of each finding; paths as `_wrong_keys` writes them."""
     for item in error.errors(include_input=False, include_url=False):
-        dotted = ".".join(str(part) for part in item["loc"])
-        origin = next((o for p, o in origins.items() if f"{dotted}.".startswith(f"{p}.")), None)
+        path = _INDEX.sub(r"[\1]", ".".join(str(part) for part in item["loc"]))
+        origin = next((o for p, o in origins.items() if _is_under(path, p)), None)
         where = f"{origin}: " if origin else ""
-        lines.append(f"{where}{dotted}: {item['msg'].removeprefix('Value error, ')}")
-    return "; ".join(dict.fromkeys(lines))
+        yield path, f"{where}{path}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def _is_under(path: str, table: str) -> bool:
+    return path == table or path.startswith((f"{table}.", f"{table}["))
 
 
 def _reserved(origins: Mapping[str, str]) -> Iterator[str]:

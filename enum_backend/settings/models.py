@@ -14,58 +14,26 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import phonenumbers
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from enum_backend.errors import InvalidPhoneFormat
 from enum_backend.phone import DEFAULT_REGION, normalize
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?", re.ASCII)
-_UNITS = {None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-RESERVED = frozenset(
-    {"redis", "smtp", "retention", "verification", "agents", "tenants"} | {"dns.workers"}
+from enum_backend.settings.base import MOST, Seconds, Section, TextList, text_list
+from enum_backend.settings.database import DatabaseSettings
+from enum_backend.settings.deliveries import DeliverySettings
+from enum_backend.settings.policy import (
+    AlertSettings,
+    KeywordSettings,
+    PolicySettings,
+    Strategy,
+    TextSettings,
 )
+from enum_backend.settings.redis import RedisLost, RedisSettings
+from enum_backend.settings.smtp import SmtpSettings
+from enum_backend.settings.tenants import TenantSettings, each_once
+
+RESERVED = frozenset({"retention", "verification", "agents"} | {"dns.workers"})
 """Accepted, so that one file serves several versions, but without effect in this one."""
-
-
-def seconds(value: object) -> object:
-    """`"2h"`, `"30m"`, `"10s"`, `"1d"` or a number of seconds -> seconds."""
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise ValueError('expected seconds or a duration such as "30s", "15m", "2h", "1d"')
-        return float(match.group(1)) * _UNITS[match.group(2)]
-    return value
-
-
-def text_list(value: object) -> object:
-    """A list, or comma-separated text as environment variables have it."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-LONGEST = 10 * 365 * 86400.0
-"""Seconds; keeps every time in milliseconds within 64 bits."""
-MOST = 1_000_000_000
-"""Largest ceiling on messages: what the database can count to, with room to spare."""
-
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=LONGEST)]
-TextList = Annotated[tuple[str, ...], BeforeValidator(text_list)]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class HttpSettings(Section):
@@ -182,30 +150,11 @@ class TrustSettings(Section):
     owners: tuple[OwnerSettings, ...] = Field((), description="owner addresses and their prefixes")
     verifiers: TextList = Field((), description="verifier names whose SIG counts")
     max_age: Seconds = Field(7200.0, description="age of the mirror at which trust ends")
-
-
-class DatabaseSettings(Section):
-    """Tables and queues."""
-
-    url: SecretStr = Field(SecretStr(""), description="empty = SQLite in data_dir")
-
-    @field_validator("url")
-    @classmethod
-    def _sqlite_only(cls, url: SecretStr) -> SecretStr:
-        text = url.get_secret_value()
-        if text and not text.startswith("sqlite:///"):
-            raise ValueError("this version keeps its tables in SQLite: empty, or sqlite:///FILE")
-        file = text.removeprefix("sqlite:///")
-        if text and (file in {"", ":memory:"} or "?" in file or file.startswith("file:")):
-            raise ValueError("expected a file that outlives the process, without options")
-        return url
-
-
-class RedisSettings(Section):
-    """Shared limits and wake-ups."""
-
-    url: SecretStr = Field(SecretStr(""), description="redis://host:port/db")
-    max_connections: int = Field(20, ge=1, description="size of the connection pool")
+    require_signer: Literal["always", "when_known", "never"] = Field(
+        "when_known",
+        description="whether a listed owner must have signed the value: always, when_known"
+        " (not where the node cannot tell), never",
+    )
 
 
 class LimitSettings(Section):
@@ -224,6 +173,11 @@ class LimitSettings(Section):
     shim_per_minute: int = Field(
         60, ge=0, le=MOST, description="messages of one shim token in a minute"
     )
+    redis_lost: RedisLost = Field(
+        {},
+        description="while Redis is lost: open = each process counts by itself, closed = refuse "
+        "(REDIS_UNAVAILABLE); one word, or one per limit counted there",
+    )
 
 
 class PrefixRoute(Section):
@@ -231,6 +185,9 @@ class PrefixRoute(Section):
 
     prefix: str = Field(pattern=r"^\+[0-9]{1,15}$", description="such as +44")
     chain: TextList = Field(min_length=1, description="gateways, first to last")
+    strategy: Strategy | None = Field(
+        None, description="how its chain is ordered, unset = routing.strategy"
+    )
 
 
 class RoutingSettings(Section):
@@ -238,6 +195,17 @@ class RoutingSettings(Section):
 
     default: TextList = Field((), description="default chain; empty = every gateway, as declared")
     fallback: bool = Field(True, description="let the default chain follow steps 1 to 4")
+    strategy: Strategy = Field(
+        "priority",
+        description="order of the default chain: priority (as declared), least_cost, round_robin",
+    )
+    sticky: bool | None = Field(
+        None,
+        description="keep a recipient at the number it knows; unset = where gateways take turns",
+    )
+    sticky_window: Seconds = Field(
+        2_592_000.0, description="how long a recipient's number is remembered after a message"
+    )
     prefixes: tuple[PrefixRoute, ...] = Field((), description="chains by number prefix")
 
 
@@ -282,9 +250,14 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings()
     routing: RoutingSettings = RoutingSettings()
     dispatch: DispatchSettings = DispatchSettings()
+    policy: PolicySettings = PolicySettings()
+    keywords: KeywordSettings = KeywordSettings()
+    messages: TextSettings = TextSettings()
+    alerts: AlertSettings = AlertSettings()
     gateways: dict[str, dict[str, Any]] = Field({}, description="one table per gateway")
-    tenants: tuple[dict[str, Any], ...] = Field((), description="owners of numbers and keys")
-    smtp: dict[str, Any] = Field({}, description="mail for deliveries")
+    tenants: tuple[TenantSettings, ...] = Field((), description="owners of numbers and keys")
+    deliveries: DeliverySettings = DeliverySettings()
+    smtp: SmtpSettings = SmtpSettings()
     retention: dict[str, Any] = Field({}, description="how long things are kept")
     verification: dict[str, Any] = Field({}, description="codes")
     agents: dict[str, Any] = Field({}, description="leases and MCP")
@@ -315,6 +288,12 @@ class Settings(Section):
         if region not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("expected a country of ISO 3166 that has phone numbers, such as GB")
         return region
+
+    @field_validator("tenants")
+    @classmethod
+    def _tenants_once(cls, tenants: tuple[TenantSettings, ...]) -> tuple[TenantSettings, ...]:
+        each_once(tenants)
+        return tenants
 
     @field_validator("test_numbers")
     @classmethod

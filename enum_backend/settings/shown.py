@@ -16,7 +16,7 @@ _SECRET_KEY = re.compile(r"key|secret|token|password|passphrase|credential|auth"
 _NOT_SECRET = frozenset({"public_key"})
 _USERINFO = re.compile(r"(?<=://)\S+(?=@)")
 _SECRET_URL = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
-_FREE_FORM = frozenset({"gateways", "tenants", "smtp", "retention", "verification", "agents"})
+_FREE_FORM = frozenset({"gateways", "retention", "verification", "agents"})
 """Sections without a model: their secrets are known by their keys only."""
 
 
@@ -40,8 +40,8 @@ def shown(loaded: LoadedSettings) -> list[ShownSetting]:
 
 def _walk(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _walk(getattr(value, name), (*path, name))
+        for name, info in type(value).model_fields.items():
+            yield from _walk(getattr(value, name), (*path, info.alias or name))
     elif isinstance(value, dict) and value:
         for key, item in value.items():
             yield from _walk(item, (*path, str(key)))
@@ -59,7 +59,7 @@ def _mask(path: tuple[str, ...], value: Any) -> Any:
     if path[0] in _FREE_FORM and _is_secret(path) and not isinstance(value, (dict, bool)):
         return MASK if value else value
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return {key: _mask((*path, key), getattr(value, key)) for key in type(value).model_fields}
     if isinstance(value, (tuple, list)):
         return [_mask(path, item) for item in value]
     if isinstance(value, dict):

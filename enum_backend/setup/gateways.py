@@ -7,7 +7,8 @@ from typing import Any
 
 from enum_backend.errors import SettingsError
 from enum_backend.gateways.base import GatewayOptionsError
-from enum_backend.gateways.registry import PROVIDERS, GatewayRegistry, build_gateway
+from enum_backend.gateways.providers import build_gateway, providers
+from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool, Mode
 from enum_backend.settings import LoadedSettings
@@ -20,37 +21,47 @@ def build_pool(loaded: LoadedSettings) -> GatewayPool:
     """The gateways, and the mode: as set, or as it follows from them.
 
     Raises:
-        SettingsError: a gateway's settings are wrong, or a chain names none.
+        SettingsError: settings of gateways are wrong (says all that is), or a chain names none.
     """
     settings = loaded.settings
     registry = GatewayRegistry()
+    problems: list[str] = []
     for name, options in settings.gateways.items():
-        if name == SIMULATOR:
-            raise SettingsError(f"gateways.{name}: this name is taken by the built-in simulator")
-        own = dict(options)
-        provider = str(own.pop("provider", name))
-        if taken := _NOT_OPTIONS.intersection(own):
-            raise SettingsError(f"gateways.{name}: {min(taken)}: unknown option")
-        _point_reports_at_us(settings.public_base_url, provider, name, own)
         try:
-            registry.add(name, build_gateway(provider, name, own))
+            _add(registry, name, dict(options), settings.public_base_url)
         except GatewayOptionsError as error:
-            details = "; ".join(f"{item.field}: {item.message}" for item in error.errors)
-            raise SettingsError(f"gateways.{name}: {details}") from None
+            problems += [f"gateways.{name}: {item.field}: {item.message}" for item in error.errors]
+        except SettingsError as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsError("; ".join(problems))
     mode, why = _mode(loaded, registry)
     pool = GatewayPool(mode, registry, SimulatorGateway(), settings.routing.default, why)
     chains: list[tuple[str, Sequence[str]]] = [("routing.default", settings.routing.default)]
     chains += [("routing.prefixes", route.chain) for route in settings.routing.prefixes]
+    chains.append(("keywords.quiet_gateways", settings.keywords.quiet_gateways))
     pool.check(chains)
     return pool
+
+
+def _add(
+    registry: GatewayRegistry, name: str, options: dict[str, Any], public_base_url: str
+) -> None:
+    if name == SIMULATOR:
+        raise SettingsError(f"gateways.{name}: this name is taken by the built-in simulator")
+    provider = str(options.pop("provider", name))
+    if taken := _NOT_OPTIONS.intersection(options):
+        raise SettingsError(f"gateways.{name}: {min(taken)}: unknown option")
+    _point_reports_at_us(public_base_url, provider, name, options)
+    registry.add(name, build_gateway(provider, name, options))
 
 
 def _point_reports_at_us(
     public_base_url: str, provider: str, name: str, options: dict[str, Any]
 ) -> None:
     """Ask for delivery reports at our own webhook, unless the settings say where."""
-    kind = PROVIDERS.get(provider)
-    takes_one = kind is not None and "webhook_url" in kind.Options.model_fields
+    known = providers().get(provider)
+    takes_one = known is not None and "webhook_url" in known.gateway.Options.model_fields
     if takes_one and public_base_url and "webhook_url" not in options:
         options["webhook_url"] = f"{public_base_url}/sms/webhook/{provider}/{name}"
 

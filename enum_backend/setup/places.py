@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from enum_backend.errors import SettingsError
 from enum_backend.settings import Settings
-from enum_backend.storage.database import sqlite_file, sqlite_url
+from enum_backend.storage.database import is_shared, sqlite_file, sqlite_url
 
 
 def database_url(settings: Settings) -> str:
     """The configured database, or the embedded one."""
     return settings.database.url.get_secret_value() or sqlite_url(settings.data_dir)
-
-
-def database_file(settings: Settings) -> Path | None:
-    """The file of a configured database; None for the embedded one of the data directory."""
-    url = settings.database.url.get_secret_value()
-    return sqlite_file(url) if url else None
 
 
 def prepare_data_dir(settings: Settings) -> Path:
@@ -33,6 +32,45 @@ def prepare_data_dir(settings: Settings) -> Path:
     except OSError as error:
         raise SettingsError(f"data_dir: {settings.data_dir}: {error.strerror}") from None
     return settings.data_dir
+
+
+def hold_places(settings: Settings) -> ExitStack:
+    """Lock the data directory, and a database file elsewhere, until the result is closed.
+
+    Two dispatchers on one file would not see each other's crash, so SQLite is held
+    alone. Servers with a shared database may share a data directory as well, but not
+    with one that keeps its database there.
+
+    Raises:
+        SettingsError: another server runs on it, or it cannot be written.
+    """
+    url = settings.database.url.get_secret_value()
+    shared = is_shared(url)
+    with ExitStack() as stack:
+        lock = settings.data_dir / "server.lock"
+        stack.callback(_lock(lock, f"data_dir: {settings.data_dir}", shared).close)
+        if url and not shared:
+            file = sqlite_file(url)
+            lock = file.with_name(f"{file.name}.lock")
+            stack.callback(_lock(lock, f"database.url: {file}", False).close)
+        return stack.pop_all()
+
+
+def _lock(path: Path, what: str, shared: bool) -> IO[str]:
+    try:
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"{what}: cannot be written ({error.strerror})") from None
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise SettingsError(f"{what}: another server is running on it") from None
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+    return file
 
 
 def local_address(host: str) -> str:

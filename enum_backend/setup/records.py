@@ -66,7 +66,8 @@ def mirror_path(settings: Settings) -> Path:
 def build_mirror(settings: Settings) -> Mirror:
     """The mirror, to be written by this process; not opened yet.
 
-    Besides numbers it keeps verifiers, revocation lists and the toll-free rules.
+    Besides numbers it keeps verifiers, revocation lists and the toll-free rules, and
+    it asks who signed the names of listed owners.
 
     Raises:
         SettingsError: the node's address, or a name to keep, cannot be used.
@@ -78,11 +79,19 @@ def build_mirror(settings: Settings) -> Mirror:
             mirror_path(settings),
             rpc_client(settings),
             also=also,
+            signers=signers(settings),
             zmq=settings.nvs.rpc.zmq,
             poll=settings.nvs.rpc.poll,
         )
     except ValueError as error:
         raise SettingsError(f"nvs.tollfree: {error}") from None
+
+
+def signers(settings: Settings) -> frozenset[str]:
+    """Owner addresses that must have signed what their names say."""
+    if settings.trust.require_signer == "never":
+        return frozenset()
+    return frozenset(owner.address for owner in settings.trust.owners)
 
 
 def build_directory(settings: Settings, source: RecordSource | None = None) -> Directory:
@@ -100,7 +109,10 @@ def build_directory(settings: Settings, source: RecordSource | None = None) -> D
     )
     try:
         policy = TrustPolicy(
-            owners=owners, verifiers=settings.trust.verifiers, max_age=settings.trust.max_age
+            owners=owners,
+            verifiers=settings.trust.verifiers,
+            max_age=settings.trust.max_age,
+            require_signer=settings.trust.require_signer,
         )
     except ValueError as error:
         raise SettingsError(f"trust: {error}") from None

@@ -9,7 +9,25 @@ from aiohttp import web
 from enum_backend.web.endpoints import Endpoint, register
 from enum_backend.web.middleware import access_middleware, errors_middleware
 from enum_backend.web.openapi import openapi_document
-from enum_backend.web.routes import documents, enum, health, numbers, sms, webhooks
+from enum_backend.web.routes import (
+    bindings,
+    deliveries,
+    delivery_endpoints,
+    documents,
+    enum,
+    explain,
+    health,
+    inbound,
+    keys,
+    messages,
+    numbers,
+    policy,
+    shim_tokens,
+    shims,
+    sms,
+    tenants,
+    webhooks,
+)
 from enum_backend.web.services import SERVICES, Services
 
 KEEP_ALIVE_SECONDS = 75.0
@@ -22,9 +40,20 @@ and percent-encoded in the shim's URL, takes 19200."""
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *enum.ENDPOINTS,
+    *explain.ENDPOINTS,
     *sms.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *policy.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *inbound.ENDPOINTS,
+    *deliveries.ENDPOINTS,
+    *delivery_endpoints.ENDPOINTS,
     *numbers.ENDPOINTS,
+    *tenants.ENDPOINTS,
+    *bindings.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *shims.ENDPOINTS,
+    *shim_tokens.ENDPOINTS,
     *health.ENDPOINTS,
     *documents.ENDPOINTS,
 )
@@ -38,6 +67,7 @@ def create_application(services: Services, extra: Sequence[Endpoint] = ()) -> we
         client_max_size=services.settings.http.max_body + 1,
     )
     app[SERVICES] = services
+    app.on_shutdown.append(inbound.end_streams)
     endpoints = (*ENDPOINTS, *extra)
     app[documents.OPENAPI] = openapi_document(endpoints, services.settings.public_base_url)
     register(app, endpoints)

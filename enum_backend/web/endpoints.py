@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from enum_backend.access import ApiKey
-from enum_backend.errors import FieldError, Forbidden, Unauthorized, ValidationFailed
+from enum_backend.errors import Forbidden, Unauthorized, wrong_field
+from enum_backend.web.json_bodies import read_json, validation_failed
 from enum_backend.web.services import SERVICES, Services
+
+KEY: Final = "enum_backend.key"
+"""Where a request carries its `ApiKey`, for what runs around the handler."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -42,13 +46,9 @@ class Call:
         """The JSON body.
 
         Raises:
-            ValidationFailed: not JSON, or a field is missing, unknown or of the wrong type.
+            ValidationFailed: see `read_json`.
         """
-        raw = await self.request.read()
-        try:
-            return model.model_validate_json(raw)
-        except ValidationError as error:
-            raise validation_failed(error) from None
+        return read_json(await self.request.read(), model)
 
     def query(self, model: type[M]) -> M:
         """The query parameters; one given twice is an error.
@@ -62,10 +62,10 @@ class Call:
                 unquote_to_bytes(part).decode("utf-8")
             except UnicodeError:
                 name = part.partition("=")[0]
-                raise _wrong(name if name.isascii() else "query", "is not UTF-8") from None
+                raise wrong_field(name if name.isascii() else "query", "is not UTF-8") from None
         for name in query:
             if len(query.getall(name)) > 1:
-                raise _wrong(name, "is given more than once")
+                raise wrong_field(name, "is given more than once")
         try:
             return model.model_validate(dict(query), strict=False)
         except ValidationError as error:
@@ -81,6 +81,8 @@ class Endpoint:
 
     Attributes:
         scope: scope the API key needs, None = no key (one that is sent is checked).
+        own_tokens: who calls is the handler's to check: an API key with the scope, or a
+            token of another kind.
         query, body, answer: pydantic models, for validation and the API document.
         errors: error codes it answers besides those of every path.
         hidden: not in the API document.
@@ -96,6 +98,7 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     errors: Sequence[str] = ()
     hidden: bool = False
+    own_tokens: bool = False
 
 
 def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
@@ -107,7 +110,11 @@ def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
 def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
-        key = await _authenticate(request, services, needed=endpoint.scope is not None)
+        if endpoint.own_tokens:
+            return await endpoint.handler(Call(request, services, None))
+        key = await authenticate(request, services, needed=endpoint.scope is not None)
+        if key is not None:
+            request[KEY] = key
         if endpoint.scope is not None:
             if key is None:
                 raise Unauthorized
@@ -118,7 +125,7 @@ def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Stream
     return handle
 
 
-async def _authenticate(request: web.Request, services: Services, *, needed: bool) -> ApiKey | None:
+async def authenticate(request: web.Request, services: Services, *, needed: bool) -> ApiKey | None:
     """The key of the request; where none is needed, other schemes are somebody else's."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     bearer = scheme.lower() == "bearer"
@@ -127,29 +134,3 @@ async def _authenticate(request: web.Request, services: Services, *, needed: boo
     if bearer or (needed and scheme):
         raise Unauthorized("Expected Authorization: Bearer KEY.")
     return None
-
-
-def validation_failed(error: ValidationError) -> ValidationFailed:
-    """pydantic's findings as ours: field paths and what was expected, never the input."""
-    errors = [
-        FieldError(_path(item["loc"]) or "body", _message(item))
-        for item in error.errors(include_input=False, include_url=False)
-    ]
-    detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
-    return ValidationFailed(detail, errors=errors)
-
-
-def _wrong(field: str, message: str) -> ValidationFailed:
-    return ValidationFailed(f"{field}: {message}", errors=[FieldError(field, message)])
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location)
-
-
-def _message(item: Any) -> str:
-    if item["type"] == "json_invalid":
-        return "not valid JSON"
-    if item["type"] == "extra_forbidden":
-        return "is not a known field"
-    return str(item["msg"])

@@ -14,6 +14,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
+from enum_backend.access import ApiKey
 from enum_backend.errors import (
     BodyTooLarge,
     EnumBackendError,
@@ -23,6 +24,7 @@ from enum_backend.errors import (
     ValidationFailed,
 )
 from enum_backend.gateways.base import GatewayError
+from enum_backend.web.endpoints import KEY
 from enum_backend.web.services import SERVICES
 
 log = structlog.get_logger("enum_backend.access")
@@ -32,16 +34,21 @@ PROBLEM_JSON = "application/problem+json"
 _HOP = re.compile(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([0-9.]+)(?::\d+)?|([0-9a-fA-F:.]+)", re.ASCII)
 
 
-def problem(error: EnumBackendError) -> web.Response:
-    """An error as RFC 9457 has it, with the fields our callers read."""
+def problem(error: EnumBackendError, *, operator: bool = False) -> web.Response:
+    """An error as RFC 9457 has it, with the fields our callers read.
+
+    Args:
+        operator: the caller may read what `operator_only` errors say of the inside.
+    """
     status = HTTPStatus(error.status)
+    message = error.message if operator else error.public_message
     document: dict[str, Any] = {
         "type": f"urn:enum-backend:error:{error.error_code.lower().replace('_', '-')}",
         "title": status.phrase,
         "status": error.status,
-        "detail": error.message,
+        "detail": message,
         "success": False,
-        "error": error.message,
+        "error": message,
         "error_code": error.error_code,
         **error.members,
     }
@@ -63,7 +70,10 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     try:
         return await handler(request)
     except EnumBackendError as error:
-        return problem(error)
+        if error.operator_only:
+            log.info("unavailable", error_code=error.error_code, detail=error.message)
+        key: ApiKey | None = request.get(KEY)
+        return problem(error, operator=key is not None and key.may("admin"))
     except GatewayError as error:
         return problem(ProviderError(provider_code=error.provider_code, reason=error.reason))
     except web.HTTPException as error:
@@ -106,11 +116,11 @@ async def access_middleware(request: web.Request, handler: Handler) -> web.Strea
         seconds = time.perf_counter() - started
         services = request.app[SERVICES]
         route = route_template(request)
-        services.metrics.http_requests.labels(_method(request), route, str(status)).inc()
-        services.metrics.http_seconds.labels(route).observe(seconds)
+        method = _method(request)
+        services.metrics.http_request(method, route, status, seconds)
         log.info(
             "request",
-            method=_method(request),
+            method=method,
             route=route,
             status=status,
             ms=round(seconds * 1000, 1),
@@ -138,6 +148,8 @@ def client_address(request: web.Request, trusted: Sequence[str]) -> str:
     """
     peer = request.remote or ""
     lines = request.headers.getall("X-Forwarded-For", [])
+    if not lines:
+        return peer
     for hop in reversed(",".join(lines).split(",")):
         if not _is_trusted(peer, trusted):
             break

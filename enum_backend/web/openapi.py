@@ -57,11 +57,12 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": endpoint.summary,
         "operationId": _operation_id(endpoint),
         "tags": [endpoint.path.split("/")[1] or "root"],
-        "parameters": _parameters(endpoint),
+        "parameters": _parameters(endpoint, schemas),
     }
     if endpoint.scope is not None:
         operation["security"] = [{"apiKey": []}]
-        operation["description"] = f"Needs an API key with the scope `{endpoint.scope}`."
+        own = ", or a token of the program's own" if endpoint.own_tokens else ""
+        operation["description"] = f"Needs an API key with the scope `{endpoint.scope}`{own}."
         codes |= {"UNAUTHORIZED", "FORBIDDEN", "DATABASE_UNAVAILABLE"}
     if endpoint.body is not None:
         codes.add("VALIDATION_FAILED")
@@ -83,13 +84,14 @@ def _operation_id(endpoint: Endpoint) -> str:
     return f"{endpoint.method.lower()}_{words or 'root'}"
 
 
-def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, schemas: dict[str, Any]) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(endpoint.path)
     ]
     if endpoint.query is not None:
-        schema = endpoint.query.model_json_schema()
+        schema = endpoint.query.model_json_schema(ref_template=_REF)
+        schemas.update(schema.pop("$defs", {}))
         required = set(schema.get("required", ()))
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": item}

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from enum_backend import __version__
 from enum_backend.errors import DatabaseUnavailable
 from enum_backend.messaging import outbox
+from enum_backend.messaging.deliveries import letters
 from enum_backend.settings import Settings
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.services import Services
@@ -39,8 +40,11 @@ async def livez(_call: Call) -> web.Response:
 
 
 async def readyz(call: Call) -> web.Response:
-    """`GET /readyz`: whether requests can be served, and by what."""
+    """`GET /readyz`: whether requests can be served, and by what; why not, for admin keys."""
     checks, status = await readiness(call.services)
+    if call.key is None or not call.key.may("admin"):
+        for check in checks.values():
+            check.pop("detail", None)
     body = {
         "status": status,
         "mode": call.services.pool.mode,
@@ -56,17 +60,37 @@ async def readiness(services: Services) -> tuple[dict[str, Any], str]:
     checks: dict[str, Any] = {
         "nvs": {"ok": nvs.ok, "source": nvs.source, "detail": nvs.detail, **nvs.facts},
         "dispatcher": {"ok": services.dispatcher.running},
+        "deliveries": {"ok": services.delivery_worker.running},
     }
     try:
         pending = await services.database.read(outbox.count_by_state)
-        checks["database"] = {"ok": True, "pending": sum(pending.values())}
+        checks["database"] = {
+            "ok": True,
+            "pending": sum(pending.values()),
+            "shared": services.database.shared,
+        }
     except DatabaseUnavailable as error:
         checks["database"] = {"ok": False, "detail": error.message}
+    if services.following is not None:
+        checks["nvs"]["following"] = services.following.on_duty
+    redis_ok = await _check_redis(services, checks)
     if not (checks["database"]["ok"] and checks["dispatcher"]["ok"]):
         return checks, "not ready"
-    if nvs.ok:
+    if not redis_ok and "closed" in services.settings.limits.redis_lost.values():
+        return checks, "not ready"
+    if nvs.ok and redis_ok:
         return checks, "ready"
-    return checks, "degraded" if _still_serves(nvs, services.settings) else "not ready"
+    serves = nvs.ok or _still_serves(nvs, services.settings)
+    return checks, "degraded" if serves else "not ready"
+
+
+async def _check_redis(services: Services, checks: dict[str, Any]) -> bool:
+    """Whether it answers, where one is configured."""
+    if services.redis is None:
+        return True
+    why = await services.redis.trouble()
+    checks["redis"] = {"ok": not why} | ({"detail": why} if why else {})
+    return not why
 
 
 def _still_serves(nvs: SourceStatus, settings: Settings) -> bool:
@@ -81,10 +105,15 @@ async def metrics(call: Call) -> web.Response:
     """`GET /metrics`: Prometheus text."""
     services = call.services
     services.metrics.nvs_ok.set(1 if services.directory.source.status().ok else 0)
+    if services.redis is not None:
+        services.metrics.redis_ok.set(0 if await services.redis.trouble() else 1)
     with contextlib.suppress(DatabaseUnavailable):
         pending = await services.database.read(outbox.count_by_state)
         for state in ("queued", "dispatching"):
             services.metrics.pending.labels(state).set(pending.get(state, 0))
+        waiting = await services.database.read(letters.count_waiting)
+        for state, count in waiting.items():
+            services.metrics.deliveries_waiting.labels(state).set(count)
     return web.Response(
         body=services.metrics.render(),
         headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"},

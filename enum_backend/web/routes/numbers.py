@@ -70,9 +70,10 @@ async def buy(call: Call) -> web.Response:
 
 
 async def release(call: Call) -> web.Response:
-    """`DELETE /numbers/{number}`"""
+    """`DELETE /numbers/{number}`: 200 = gone, 202 = the provider's order is under way."""
     row = await call.services.numbers.release(_actor(call), _path_number(call))
-    return web.json_response({"success": True, "number": row.number, "gateway": row.gateway})
+    answer = {"success": True, "number": row.number, "gateway": row.gateway, "state": row.state}
+    return web.json_response(answer, status=200 if row.state is NumberState.RELEASED else 202)
 
 
 async def import_account(call: Call) -> web.Response:
@@ -173,7 +174,7 @@ ENDPOINTS = (
         "DELETE",
         "/numbers/{number}",
         release,
-        "Give a number back to its provider",
+        "Give a number back to its provider; 202 while that is under way",
         scope="numbers",
         answer=ReleasedAnswer,
         errors=("NOT_FOUND", "VALIDATION_FAILED", *_MONEY),

@@ -88,7 +88,7 @@ class NumberAnswer(BaseModel):
     gateway: str
     provider: str
     tenant: str
-    state: Literal["pending", "active"]
+    state: Literal["pending", "active", "releasing"]
     source: Literal["bought", "imported", "settings"]
     features: list[str]
     monthly: CostAnswer | None
@@ -132,11 +132,12 @@ class AvailableAnswer(BaseModel):
 
 
 class ReleasedAnswer(BaseModel):
-    """The number is given back."""
+    """The number is given back, or will be once the provider's order is done."""
 
     success: bool
     number: str
     gateway: str
+    state: Literal["released", "releasing"]
 
 
 class ImportedAnswer(BaseModel):

@@ -7,15 +7,20 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from enum_backend.clock import rfc3339
-from enum_backend.errors import FieldError, Forbidden, ProviderError, ValidationFailed
+from enum_backend.access import ApiKey
+from enum_backend.clock import now_ms, rfc3339
+from enum_backend.errors import Forbidden, ProviderError, wrong_field
 from enum_backend.gateways.base import GatewayError
+from enum_backend.messaging.lists import Viewer
 from enum_backend.messaging.model import MessageView, SendRequest, cost_json
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
 from enum_backend.web.endpoints import Body, Call, Endpoint
+from enum_backend.web.fields import read_sender, read_time
 
 MAX_KEY_CHARACTERS = 180
+AHEAD_MS = 30 * 86_400_000
+"""How far ahead a message may be scheduled."""
 
 
 class SendBody(Body):
@@ -28,7 +33,14 @@ class SendBody(Body):
     client_reference: str | None = Field(
         None, min_length=1, max_length=MAX_KEY_CHARACTERS, description="makes a repeat harmless"
     )
+    send_at: str | None = Field(
+        None, max_length=40, description="RFC 3339 time in the next 30 days; default: now"
+    )
     skip_rate_limit: bool = Field(False, description="needs scope admin")
+    transliterate: bool | None = Field(
+        None,
+        description="replace the characters that alone force UCS-2; not given = as set",
+    )
 
 
 class CostAnswer(BaseModel):
@@ -108,15 +120,17 @@ async def send(call: Call) -> web.Response:
         SendRequest(
             to=normalize(body.to, region, field="to"),
             text=body.message,
-            client=key_client(key.id, key.tenant, services.settings.limits),
+            client=key_client(key, services.settings.limits),
             sender=parse_sender(body.sender, region),
             gateway=body.gateway or None,
             client_reference=body.client_reference,
             idempotency_key=_idempotency_key(call.request),
             skip_rate_limit=body.skip_rate_limit,
+            send_at=_send_at(body.send_at),
+            transliterate=body.transliterate,
         )
     )
-    provider = accepted.provider or _provider_of(call, accepted.gateway)
+    provider = accepted.provider or provider_of(call, accepted.gateway)
     return web.json_response(
         {
             "success": True,
@@ -134,17 +148,35 @@ async def send(call: Call) -> web.Response:
 async def status(call: Call) -> web.Response:
     """`GET /sms/status/{message_id}`"""
     query = call.query(StatusQuery)
+    message_id = call.request.match_info["message_id"]
+    tenant = await tenant_of(call, message_id)
     try:
-        view = await call.services.messages.status(
-            call.request.match_info["message_id"], call.caller.tenant, refresh_from=query.gateway
-        )
+        view = await call.services.messages.status(message_id, tenant, refresh_from=query.gateway)
     except GatewayError as error:
         raise ProviderError(
-            provider=_provider_of(call, query.gateway or ""),
+            provider=provider_of(call, query.gateway or ""),
             provider_code=error.provider_code,
             reason=error.reason,
         ) from None
-    return web.json_response(message_json(view, _provider_of(call, view.gateway)))
+    return web.json_response(message_json(view, provider_of(call, view.gateway)))
+
+
+async def tenant_of(call: Call, message_id: str) -> str:
+    """Among whose messages the caller may look for one: an admin's are everybody's.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    key = call.caller
+    if not key.may("admin"):
+        return key.tenant
+    found = await call.services.lists.one(viewer(key), message_id)
+    return found.message.tenant or key.tenant
+
+
+def viewer(key: ApiKey) -> Viewer:
+    """The reader of lists that an API key stands for."""
+    return Viewer(key.tenant, is_admin=key.may("admin"))
 
 
 def message_json(view: MessageView, provider: str | None) -> dict[str, Any]:
@@ -188,22 +220,26 @@ def message_json(view: MessageView, provider: str | None) -> dict[str, Any]:
     }
 
 
-def _provider_of(call: Call, gateway_name: str) -> str | None:
+def provider_of(call: Call, gateway_name: str) -> str | None:
+    """The provider of a configured gateway."""
     gateway = call.services.pool.carrier(gateway_name)
     return gateway.provider if gateway else None
 
 
 def parse_sender(text: str | None, region: str) -> str | None:
-    """A number is normalised; an alphanumeric sender (GSM: at most 11 characters) is kept.
+    """See `read_sender`; None for nothing.
 
     Raises:
-        InvalidPhoneFormat: neither.
+        InvalidPhoneFormat: neither a number nor a name.
     """
-    if not text:
-        return None
-    if any(character.isalpha() for character in text):
-        return text
-    return normalize(text, region, field="from")
+    return read_sender(text, region) if text else None
+
+
+def _send_at(text: str | None) -> int | None:
+    at = read_time("send_at", text)
+    if at is not None and not 0 < at - now_ms() <= AHEAD_MS:
+        raise wrong_field("send_at", "expected a time in the next 30 days")
+    return at
 
 
 def _idempotency_key(request: web.Request) -> str | None:
@@ -211,10 +247,8 @@ def _idempotency_key(request: web.Request) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not (key.isascii() and key.isprintable()):
-        message = f"expected 1 to {MAX_KEY_CHARACTERS} printable ASCII characters"
-        raise ValidationFailed(
-            f"Idempotency-Key: {message}", errors=[FieldError("Idempotency-Key", message)]
-        )
+        expected = f"expected 1 to {MAX_KEY_CHARACTERS} printable ASCII characters"
+        raise wrong_field("Idempotency-Key", expected)
     return key
 
 
@@ -230,6 +264,7 @@ ENDPOINTS = (
         errors=(
             "INVALID_PHONE_FORMAT",
             "FORBIDDEN",
+            "OPTED_OUT",
             "IDEMPOTENCY_CONFLICT",
             "RATE_LIMIT_EXCEEDED",
             "COST_LIMIT_EXCEEDED",

@@ -10,7 +10,6 @@ from aiohttp import hdrs, web
 
 from enum_backend.errors import (
     DatabaseUnavailable,
-    RateLimitExceeded,
     Unauthorized,
     ValidationFailed,
 )
@@ -42,7 +41,7 @@ async def sms_received(call: Call) -> web.Response:
 
 
 async def _take(call: Call, provider: str, gateway: str | None) -> web.Response:
-    _limit(call, provider, gateway)
+    await _limit(call, provider, gateway)
     try:
         answer = await call.services.webhooks.take(provider, gateway, await _request(call))
     except Forged as error:
@@ -69,11 +68,12 @@ async def _request(call: Call) -> WebhookRequest:
     )
 
 
-def _limit(call: Call, provider: str, gateway: str | None) -> None:
-    proxies = call.services.settings.http.trusted_proxies
-    client = client_address(call.request, proxies)
-    if not call.services.webhook_limiter.allow(f"{provider}/{gateway}/{client}"):
-        raise RateLimitExceeded("Too many webhook calls.", retry_after=1)
+async def _limit(call: Call, provider: str, gateway: str | None) -> None:
+    http = call.services.settings.http
+    client = client_address(call.request, http.trusted_proxies)
+    await call.services.client_limits.hit(
+        f"{provider}/{gateway}/{client}", http.webhooks_per_minute, name="webhooks_per_minute"
+    )
 
 
 def _response(answer: WebhookAnswer) -> web.Response:
@@ -94,6 +94,7 @@ ENDPOINTS = tuple(
             "VALIDATION_FAILED",
             "RATE_LIMIT_EXCEEDED",
             "DATABASE_UNAVAILABLE",
+            "REDIS_UNAVAILABLE",
         ),
     )
     for path, handler, summary in (

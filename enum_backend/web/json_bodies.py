@@ -1,0 +1,81 @@
+"""Reads JSON request bodies: what two readers could understand differently is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from enum_backend.errors import FieldError, ValidationFailed, wrong_field
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_json(raw: bytes, model: type[M]) -> M:
+    """A body as its model.
+
+    Raises:
+        ValidationFailed: not JSON; a key stands twice in an object; a text is no Unicode
+            text; or a field is missing, unknown or of the wrong type.
+    """
+    _refuse_ambiguous(raw)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise validation_failed(error) from None
+
+
+def _refuse_ambiguous(raw: bytes) -> None:
+    """Repeated keys (RFC 8259 leaves open which value counts) and halves of surrogate pairs."""
+    try:
+        json.loads(raw, object_pairs_hook=_check_object)
+    except _Ambiguous as error:
+        raise wrong_field(error.key, error.message) from None
+    except (ValueError, RecursionError):
+        return  # not JSON: the model says where
+
+
+class _Ambiguous(Exception):
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key if key.isprintable() and len(key) <= 64 else "body"
+        self.message = message
+
+
+def _check_object(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, value in pairs:
+        if key in seen:
+            raise _Ambiguous(key, "stands twice in one object")
+        seen.add(key)
+        if isinstance(value, str) and not _is_unicode(value):
+            raise _Ambiguous(key, "holds half of a surrogate pair, which is no Unicode text")
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def validation_failed(error: ValidationError) -> ValidationFailed:
+    """pydantic's findings as ours: field paths and what was expected, never the input."""
+    errors = [
+        FieldError(_path(item["loc"]) or "body", _message(item))
+        for item in error.errors(include_input=False, include_url=False)
+    ]
+    detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:5])
+    return ValidationFailed(detail, errors=errors)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)
+
+
+def _message(item: Any) -> str:
+    if item["type"] == "json_invalid":
+        return f"not valid JSON: {item['ctx']['error']}"
+    if item["type"] == "extra_forbidden":
+        return "is not a known field"
+    return str(item["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,1 @@
+"""Programs that send their SMS through `/shim/{program}/{token}`: one adapter a file."""
