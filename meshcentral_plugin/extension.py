@@ -8,23 +8,31 @@ import click
 
 from enum_backend.web.endpoints import Endpoint
 from enum_backend.web.services import Services
-from meshcentral_plugin.shim import ENDPOINTS, PROGRAM, shim_url
+from meshcentral_plugin import shim, shim_health, shim_messages, shim_servers
+from meshcentral_plugin.cli import mesh
+from meshcentral_plugin.shim import shim_url
+from meshcentral_plugin.shim_callers import PROGRAM
 
 DEFAULT_SERVER = "default"
 
 
 class MeshCentralExtension:
-    """The URL-provider shim of MeshCentral."""
+    """The shim of MeshCentral, and the commands around it."""
 
     name = "meshcentral"
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """`GET /meshcentral/sms/{token}`."""
-        return ENDPOINTS
+        """All that stands below `/meshcentral`."""
+        return (
+            *shim.ENDPOINTS,
+            *shim_messages.ENDPOINTS,
+            *shim_health.ENDPOINTS,
+            *shim_servers.ENDPOINTS,
+        )
 
     def commands(self) -> Sequence[click.Command]:
-        """None yet."""
-        return ()
+        """`mesh`."""
+        return (mesh,)
 
     async def start_lines(self, services: Services, base_url: str) -> Sequence[tuple[str, str]]:
         """The value of `sms.url` in MeshCentral's config.json; the same at each start."""

@@ -1,6 +1,7 @@
-"""`GET /meshcentral/sms/{token}`: the address MeshCentral's `url` provider calls.
+"""`GET /meshcentral/sms/{token}`: the address MeshCentral's `url` provider calls;
+`POST /meshcentral/sms`: the same for its plugin, which can send headers.
 
-MeshCentral sends one GET without headers, takes only status 200 for success,
+The `url` provider sends one GET without headers, takes only status 200 for success,
 never repeats and never times out. So the answer comes as soon as the message
 is committed, before any provider is asked; after that it is ours to deliver.
 It has no idempotency key either: the same phone and text within
@@ -9,18 +10,27 @@ It has no idempotency key either: the same phone and text within
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from enum_backend.access import ApiKey
 from enum_backend.errors import NotFound
-from enum_backend.messaging.model import Client, SendRequest
-from enum_backend.phone import normalize
-from enum_backend.web.endpoints import Call, Endpoint
+from enum_backend.messaging.model import SendRequest
+from enum_backend.messaging.service import key_client
+from enum_backend.shim_tokens import ShimToken
+from enum_backend.web.endpoints import Body, Call, Endpoint
+from enum_backend.web.shims.base import REPEAT_SECONDS, ShimSms, as_json
+from enum_backend.web.shims.sending import request_of
+from meshcentral_plugin.shim_callers import PROGRAM, caller_of
+from meshcentral_plugin.shim_kinds import recognise
 
-PROGRAM = "meshcentral"
-REPEAT_SECONDS = 10.0
+__all__ = ["ENDPOINTS", "PROGRAM", "shim_url"]
+
+SCOPE = "sms:send"
+MAX_CHARACTERS = 1600
 
 
 class ShimQuery(BaseModel):
@@ -29,7 +39,14 @@ class ShimQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     phone: str = Field(min_length=1, max_length=64, description="as the user typed it")
-    message: str = Field(min_length=1, max_length=1600)
+    message: str = Field(min_length=1, max_length=MAX_CHARACTERS)
+
+
+class ShimBody(Body):
+    """The same as JSON."""
+
+    phone: str = Field(min_length=1, max_length=64, description="as the user typed it")
+    message: str = Field(min_length=1, max_length=MAX_CHARACTERS)
 
 
 class ShimAnswer(BaseModel):
@@ -46,30 +63,54 @@ def shim_url(base_url: str, token: str) -> str:
 
 
 async def send(call: Call) -> web.Response:
-    """Commit the message, then answer 200.
-
-    All of MeshCentral's own texts hold codes, so the message is treated as one:
-    it goes to the number itself through the gateway its record names, and its
-    text is erased once nothing can send it any more.
-    """
-    services = call.services
-    token = await services.shim_tokens.find(PROGRAM, call.request.match_info["token"])
+    """Commit the message, then answer 200."""
+    token = await call.services.shim_tokens.find(PROGRAM, call.request.match_info["token"])
     if token is None:
         raise NotFound("There is no such address.")
     query = call.query(ShimQuery)
-    accepted = await services.messages.send(
-        SendRequest(
-            to=normalize(query.phone, services.settings.default_region, field="phone"),
-            text=query.message,
-            client=Client(token.id, token.tenant, services.settings.limits.shim_per_minute),
-            is_code=True,
-            repeat_window=REPEAT_SECONDS,
-        )
-    )
-    return web.json_response(
-        {"success": True, "message_id": accepted.message_id, "status": accepted.status}
+    return await _accept(call, _request(call, token, query.phone, query.message))
+
+
+async def post(call: Call) -> web.Response:
+    """`POST /meshcentral/sms`: of a server by its token, or of a program by its API key."""
+    caller = await caller_of(call, SCOPE)
+    body = await call.body(ShimBody)
+    if isinstance(caller, ShimToken):
+        return await _accept(call, _request(call, caller, body.phone, body.message))
+    request = _request(call, _unnamed(caller), body.phone, body.message)
+    client = key_client(caller, call.services.settings.limits)
+    return await _accept(call, replace(request, client=client))
+
+
+def _request(call: Call, token: ShimToken, phone: str, message: str) -> SendRequest:
+    """Codes go to the number itself through the gateway its record names; see `recognise`."""
+    found = recognise(message)
+    sms = ShimSms(to=phone, text=message, code=found.code, kind=found.kind, about=found.about)
+    return request_of(
+        token, sms, call.services.settings, repeat_seconds=REPEAT_SECONDS, field="phone"
     )
 
+
+def _unnamed(key: ApiKey) -> ShimToken:
+    """A server without settings of its own, for a caller with an API key."""
+    return ShimToken(key.id, PROGRAM, key.name, key.tenant)
+
+
+async def _accept(call: Call, request: SendRequest) -> web.Response:
+    return as_json(await call.services.messages.send(request))
+
+
+_ERRORS = (
+    "INVALID_PHONE_FORMAT",
+    "OPTED_OUT",
+    "RATE_LIMIT_EXCEEDED",
+    "COST_LIMIT_EXCEEDED",
+    "SMS_DISABLED",
+    "CREDENTIALS_MISSING",
+    "GATEWAY_NOT_CONFIGURED",
+    "NVS_UNAVAILABLE",
+    "DATABASE_UNAVAILABLE",
+)
 
 ENDPOINTS = (
     Endpoint(
@@ -79,15 +120,17 @@ ENDPOINTS = (
         "MeshCentral's SMS: 200 once the message is stored",
         query=ShimQuery,
         answer=ShimAnswer,
-        errors=(
-            "INVALID_PHONE_FORMAT",
-            "NOT_FOUND",
-            "RATE_LIMIT_EXCEEDED",
-            "COST_LIMIT_EXCEEDED",
-            "SMS_DISABLED",
-            "CREDENTIALS_MISSING",
-            "GATEWAY_NOT_CONFIGURED",
-            "DATABASE_UNAVAILABLE",
-        ),
+        errors=(*_ERRORS, "NOT_FOUND"),
+    ),
+    Endpoint(
+        "POST",
+        "/meshcentral/sms",
+        post,
+        "The same with the token as a bearer token, or an API key with the scope sms:send",
+        body=ShimBody,
+        answer=ShimAnswer,
+        scope=SCOPE,
+        errors=_ERRORS,
+        own_tokens=True,
     ),
 )

@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr
 from enum_backend.cli import cli
 from enum_backend.extensions import load_extensions
 from enum_backend.gateways.base import Gateway, GatewayOptions
-from enum_backend.gateways.registry import PROVIDERS
+from enum_backend.gateways.providers import providers
 from enum_backend.settings.models import (
     RESERVED,
     OwnerSettings,
@@ -27,6 +27,8 @@ from enum_backend.settings.models import (
     Settings,
     ZoneSettings,
 )
+from enum_backend.settings.policy import CountryKeywords, TenantPolicy
+from enum_backend.settings.tenants import TenantSettings
 from enum_backend.web import application
 from enum_backend.web.openapi import error_statuses
 
@@ -62,7 +64,7 @@ def settings() -> str:
 
 def _settings(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
     for name, info in model.model_fields.items():
-        here = (*path, name)
+        here = (*path, info.alias or name)
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _settings(kind, here)
@@ -80,6 +82,9 @@ _TABLES = {
     "trust.owners": OwnerSettings,
     "routing.prefixes": PrefixRoute,
     "dns.zones": ZoneSettings,
+    "policy.tenants": TenantPolicy,
+    "keywords.countries": CountryKeywords,
+    "tenants": TenantSettings,
 }
 
 
@@ -88,7 +93,8 @@ def gateway_options() -> str:
     common = set(GatewayOptions.model_fields)
     rows = list(_options(GatewayOptions, set()))
     parts.append("Every gateway:\n\n" + table(("key", "default", "meaning"), rows))
-    for name, gateway in sorted(PROVIDERS.items()):
+    for name, provider in sorted(providers().items()):
+        gateway = provider.gateway
         rows = list(_options(gateway.Options, common))
         if rows:
             needed = ", ".join(f"`{key}`" for key in gateway.required) or "nothing"
@@ -126,7 +132,7 @@ def gateways() -> str:
         "balance",
         "longest text",
     )
-    return table(head, (row(*item) for item in sorted(PROVIDERS.items())))
+    return table(head, (row(name, item.gateway) for name, item in sorted(providers().items())))
 
 
 def errors() -> str:

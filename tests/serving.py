@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -106,19 +106,24 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, settings: str = "", *arguments: str, **variables: str
+    folder: Path,
+    settings: str = "",
+    *arguments: str,
+    program: Sequence[str] = PROGRAM,
+    **variables: str,
 ) -> AsyncIterator[Serving]:
     """Start a server in `folder` on free ports; killed at the end if it still runs.
 
     Args:
         folder: holds its settings file, its data directory and its log.
         settings: TOML.
+        program: what runs `enum-backend`.
     """
     config = folder / "settings.toml"
     config.write_text(settings, "utf-8")
     with (folder / "server.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *PROGRAM,
+            *program,
             *("serve", "--json", "--config", str(config), "--port", "0", "--dns-port", "0"),
             *arguments,
             cwd=folder,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -17,7 +18,13 @@ import aiohttp
 import pytest
 
 from enum_backend.app import Server
-from enum_backend.cli.serve import ensure_cli_key, run_loop, start_lines
+from enum_backend.cli.serve import (
+    YOUNG_OBJECTS,
+    ensure_cli_key,
+    run_loop,
+    settled_memory,
+    start_lines,
+)
 from enum_backend.settings import load_settings
 from tests.integration.cli.conftest import Invoke, document
 from tests.serving import PROGRAM, enum_backend, environment, serving
@@ -207,3 +214,12 @@ def test_loop_without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "win32")
     run_loop(work())
     assert seen == ["uvloop", "asyncio"]
+
+
+def test_the_collector_leaves_alone_what_the_start_made() -> None:
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
+    with settled_memory():
+        assert gc.get_freeze_count() > frozen
+        assert gc.get_threshold()[0] == YOUNG_OBJECTS
+    assert gc.get_threshold() == before
+    assert gc.get_freeze_count() <= frozen

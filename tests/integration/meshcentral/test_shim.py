@@ -15,9 +15,8 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from enum_backend.storage import Database
+from enum_backend.storage.sqlite import SqliteDatabase
 from enum_backend.testing import RunningServer, running_server
-from meshcentral_plugin.extension import MeshCentralExtension
 
 NUMBER = "+15557654321"
 CODE_TEXT = "MeshCentral access token is: 048291"
@@ -278,13 +277,13 @@ async def test_200_only_after_the_commit(monkeypatch: pytest.MonkeyPatch) -> Non
     """At the moment of the answer another connection sees the message in the database."""
     async with shim() as (server, node):
         gate = asyncio.Event()
-        write = Database.write
+        write = SqliteDatabase.write
 
-        async def held(self: Database, work: Any) -> Any:
+        async def held(self: SqliteDatabase, work: Any) -> Any:
             await gate.wait()
             return await write(self, work)
 
-        monkeypatch.setattr(Database, "write", held)
+        monkeypatch.setattr(SqliteDatabase, "write", held)
         asked = asyncio.create_task(node.get(NUMBER, CODE_TEXT))
         await asyncio.sleep(0.2)
         assert not asked.done()
@@ -340,10 +339,6 @@ async def test_url_is_the_same_at_each_start_and_unknown_parameters_are_ignored(
         url = server.shim_url.replace("{{phone}}", "5557654321").replace("{{message}}", "x")
         async with aiohttp.ClientSession() as http, http.get(f"{url}&kind=2fa") as response:
             assert response.status == 200
-
-
-def test_extension_adds_no_commands_yet() -> None:
-    assert list(MeshCentralExtension().commands()) == []
 
 
 NODE_CLIENT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -26,8 +27,8 @@ RECORDS = {
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[RunningServer]:
-    async with running_server(RECORDS) as running:
+async def server(storage_settings: dict[str, Any]) -> AsyncIterator[RunningServer]:
+    async with running_server(RECORDS, settings=storage_settings) as running:
         yield running
 
 

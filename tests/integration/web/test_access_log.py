@@ -58,6 +58,31 @@ async def test_nothing_secret_is_written_anywhere(log: io.StringIO) -> None:
         token = server.shim_url.rpartition("/")[2].partition("?")[0]
         shim = server.shim_url.partition("?")[0]
         server.simulator.fail_next(GatewayError(Reason.UNKNOWN, "scripted", ambiguous=True))
+        shims = server.services.shim_tokens
+        _, logto = await shims.ensure("logto", "a", changes={"secret": "canary-secret"})
+        proven = {"Authorization": "canary-secret"}
+        posted = {"to": "14155550197", "type": "SignIn", "payload": {"code": CODE}}
+        async with Client() as http:
+            for path, headers, body in (
+                (f"/shim/logto/{logto}", proven, posted),
+                (f"/shim/logto/{logto}", {}, posted),
+                (f"/shim/logto/{logto}", proven, {"to": TEXT, "payload": {"code": CODE}}),
+                (f"/shim/logto/{logto}x", proven, posted),
+                (f"/shim/canary-program/{logto}", proven, posted),
+                ("/meshcentral/sms", {"Authorization": f"Bearer {token}"}, {"phone": TEXT}),
+                (
+                    "/meshcentral/sms",
+                    {"Authorization": f"Bearer {token}"},
+                    {"phone": "+14155550196", "message": TEXT},
+                ),
+            ):
+                async with http.post(server.http_url + path, json=body, headers=headers) as r:
+                    if r.status != 200:
+                        errors.append(await r.text())
+            headers = {"Authorization": f"Bearer {token}"}
+            async with http.get(f"{server.http_url}/meshcentral/messages", headers=headers) as r:
+                assert r.status == 200
+                errors.append(await r.text())
         async with Client(headers=server.headers) as http:
             for query in (
                 f"phone=%2B14155550199&message={TEXT}",
@@ -98,7 +123,7 @@ async def test_nothing_secret_is_written_anywhere(log: io.StringIO) -> None:
                 await raw(server.http_port, f"{line}\r\nHost: x\r\n\r\n".encode())
             async with http.get(f"{server.http_url}/metrics") as r:
                 metrics = await r.text()
-        secrets = [token, CODE, "canary", server.api_key]
+        secrets = [token, logto, CODE, "canary", server.api_key]
         secret_files = [server.data_dir / "server.key"]
         secrets += [file.read_text().strip() for file in secret_files]
     written = log.getvalue()
@@ -108,7 +133,7 @@ async def test_nothing_secret_is_written_anywhere(log: io.StringIO) -> None:
     for secret in secrets:
         assert secret not in written, secret
         assert secret not in metrics, secret
-    for secret in (token, TEXT, server.api_key, "canary-text", "ebk_"):
+    for secret in (token, logto, CODE, TEXT, server.api_key, "canary-text", "ebk_"):
         assert not [text for text in errors if secret in text], secret
 
 

@@ -125,6 +125,11 @@ async def test_explain_shows_every_rule_and_sends_nothing(
         "sender",
         "prefix",
         "default",
+        "sticky",
+        "strategy",
+        "health",
+        "policy",
+        "opt-out",
     ]
     assert body["number"] == "+14155550103"
     assert body["destination"] == "+14155550104"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import tracemalloc
 from typing import Any
 
@@ -15,10 +16,17 @@ from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 from yarl import URL
 
-from enum_backend.errors import EnumBackendError, NotFound, ProviderError, RateLimitExceeded
+from enum_backend.access import ApiKey
+from enum_backend.errors import (
+    DatabaseUnavailable,
+    EnumBackendError,
+    NotFound,
+    ProviderError,
+    RateLimitExceeded,
+)
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.testing import RunningServer, running_server
-from enum_backend.web.endpoints import Call
+from enum_backend.web.endpoints import KEY, Call
 from enum_backend.web.middleware import client_address, errors_middleware, problem
 
 Client = aiohttp.ClientSession
@@ -69,14 +77,47 @@ async def test_body_at_the_limit(http: Client) -> None:
         b"nonsense",
         b"\xff\xfe\x00",
         b'{"to": "+14155550101", "message": "\xff"}',
-        b'{"to": "+14155550101", "message": "\\ud800"}',
+        b'{"to": "+14155550101", "message": ["\\ud800"]}',
     ],
 )
 async def test_bodies_that_are_no_json(server: RunningServer, http: Client, body: bytes) -> None:
     async with http.post("/sms/send", data=body) as response:
         answer = await refused(response, 422, "VALIDATION_FAILED")
-    assert answer["errors"] == [{"field": "body", "message": "not valid JSON"}]
+    (error,) = answer["errors"]
+    assert error["field"] == "body"
+    assert re.match(r"not valid JSON: .+ at line 1 column \d+$", error["message"])
     assert server.messages == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (b'{"to": "+14155550101", "to": "+14155550102", "message": "x"}', "to", "stands twice"),
+        (b'{"to": "x", "message": "x", "mess\\u0061ge": "y"}', "message", "stands twice"),
+        (b'{"to": "x", "x": {"deep": 1, "deep": 2}}', "deep", "stands twice"),
+        (b'{"a\nb": 1, "a\nb": 2}', "body", "not valid JSON"),
+        (b'{"a\\nb": 1, "a\\nb": 2}', "body", "stands twice"),
+        (b'{"to": "x", "message": "\\ud800"}', "message", "half of a surrogate pair"),
+        (b'{"to": "x", "message": "a\\udc00b"}', "message", "half of a surrogate pair"),
+    ],
+)
+async def test_bodies_that_can_be_understood_in_two_ways(
+    http: Client, body: bytes, field: str, message: str
+) -> None:
+    async with http.post("/sms/send", data=body) as response:
+        answer = await refused(response, 422, "VALIDATION_FAILED")
+    (error,) = answer["errors"]
+    assert error["field"] == field
+    assert message in error["message"]
+
+
+async def test_a_whole_surrogate_pair_is_a_text(server: RunningServer, http: Client) -> None:
+    body = b'{"to": "+14155550101", "message": "\\ud83d\\ude00 \xc3\xa4"}'
+    async with http.post("/sms/send", data=body) as response:
+        assert response.status == 200
+    assert (await server.wait_for_messages())[
+        0
+    ].text == "\N{GRINNING FACE} \N{LATIN SMALL LETTER A WITH DIAERESIS}"
 
 
 @pytest.mark.parametrize("body", ["[]", "null", "7", '"text"'])
@@ -331,6 +372,12 @@ async def test_octets_that_are_no_request(
         writer.close()
         await writer.wait_closed()
     assert not answer or answer.split()[1] in (b"400", b"431", b"505")
+    if answer:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"Content-Type: application/problem+json" in head
+        document = json.loads(body)
+        assert (document["status"], document["error_code"]) == (400, "VALIDATION_FAILED")
+        assert document["detail"] == "This is no HTTP request that can be read."
     async with anonymous.get("/livez") as response:
         assert response.status == 200
 
@@ -340,3 +387,30 @@ async def test_a_body_that_is_not_compressed_as_it_says(http: Client, path: str)
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     async with http.post(path, data=b"not gzip", headers=headers) as response:
         await refused(response, 422, "VALIDATION_FAILED")
+
+
+async def test_only_admins_read_of_the_inside() -> None:
+    settings = {"nvs": {"source": "rpc", "rpc": {"url": "http://fake:fake@127.0.0.1:9"}}}
+    async with running_server(settings=settings) as server, Client(server.http_url) as http:
+        other = {"Authorization": f"Bearer {await server.create_key('numbers')}"}
+        for headers, told in ((None, False), (other, False), (server.headers, True)):
+            async with http.get("/enum/+14155551234", headers=headers) as response:
+                answer = await refused(response, 503, "NVS_UNAVAILABLE")
+            assert ("127.0.0.1:9" in json.dumps(answer)) is told
+            async with http.get("/readyz", headers=headers) as response:
+                text = await response.text()
+            assert ("127.0.0.1:9" in text) is told
+            assert json.loads(text)["checks"]["nvs"]["ok"] is False
+
+
+async def test_trouble_of_the_database_is_told_to_admins_and_logs() -> None:
+    trouble = DatabaseUnavailable("The database cannot be read: host db.example refused")
+    for scopes, told in (((), False), (("numbers",), False), (("admin",), True)):
+        request = make_mocked_request("GET", "/")
+        if scopes:
+            request[KEY] = ApiKey("key_1", "n", "default", frozenset(scopes), 1)
+        with capture_logs() as logs:
+            response = await errors_middleware(request, _raising(trouble))
+        assert isinstance(response, web.Response)
+        assert ("db.example" in (response.text or "")) is told
+        assert "db.example" in str(logs)

@@ -9,7 +9,6 @@ import aiohttp
 import pytest
 
 from enum_backend.errors import DatabaseUnavailable
-from enum_backend.storage import Database
 from enum_backend.testing import RunningServer, running_server
 
 Client = aiohttp.ClientSession
@@ -21,7 +20,7 @@ async def test_alive(anonymous: Client) -> None:
         assert (await response.json())["status"] == "alive"
 
 
-async def test_ready(anonymous: Client) -> None:
+async def test_ready(server: RunningServer, anonymous: Client) -> None:
     async with anonymous.get("/readyz") as response:
         assert response.status == 200
         body = await response.json()
@@ -29,7 +28,9 @@ async def test_ready(anonymous: Client) -> None:
     assert body["checks"]["nvs"]["ok"] is True
     assert body["checks"]["nvs"]["source"] == "file"
     assert body["checks"]["dispatcher"] == {"ok": True}
-    assert body["checks"]["database"] == {"ok": True, "pending": 0}
+    shared = server.services.database.shared
+    assert body["checks"]["database"] == {"ok": True, "pending": 0, "shared": shared}
+    assert body["checks"].get("redis") == ({"ok": True} if shared else None)
 
 
 async def test_broken_edit_of_the_records_is_degraded(tmp_path: Path) -> None:
@@ -60,11 +61,13 @@ async def test_stopped_dispatcher_is_not_ready(server: RunningServer, anonymous:
         assert (await response.json())["checks"]["dispatcher"] == {"ok": False}
 
 
-async def test_database_away(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_database_away(
+    server: RunningServer, anonymous: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def away(*_: object) -> None:
         raise DatabaseUnavailable("The database cannot be read: disk I/O error")
 
-    monkeypatch.setattr(Database, "read", away)
+    monkeypatch.setattr(type(server.services.database), "read", away)
     async with anonymous.get("/readyz") as response:
         assert response.status == 503
         body = await response.json()
@@ -94,6 +97,7 @@ async def test_metrics(server: RunningServer, http: Client) -> None:
     assert 'gateway="simulator",provider="simulator",state="delivered"} 1.0' in text
     assert 'enum_backend_messages_pending{state="queued"} 0.0' in text
     assert "enum_backend_nvs_ok 1.0" in text
+    assert "enum_backend_redis_ok 1.0" in text
 
 
 async def test_metrics_of_queued_messages(server: RunningServer, http: Client) -> None:

@@ -20,7 +20,6 @@ from enum_backend.errors import DatabaseUnavailable
 from enum_backend.gateways.base import ProviderStatus
 from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging import reports
-from enum_backend.storage import Database
 from enum_backend.storage.tables import attempts, inbox, outbox
 from enum_backend.testing import RunningServer, running_server
 
@@ -235,7 +234,7 @@ async def test_a_report_may_come_before_the_answer(
     assert (await post(client, body, signed(body)))[0] == 200
     assert await state_of(server, message_id) == "sent"
     await server.services.database.write(
-        lambda c: reports.apply_waiting(c, message_id, "telnyx", "p-7", 1)
+        lambda c: reports.apply_waiting(c, [(message_id, "telnyx", "p-7")], 1)
     )
     assert await state_of(server, message_id) == "delivered"
 
@@ -257,7 +256,7 @@ async def test_storage_away_is_repeated(
 
     body = received()
     with monkeypatch.context() as patch:
-        patch.setattr(Database, "write", away)
+        patch.setattr(type(server.services.database), "write", away)
         assert (await post(client, body, signed(body)))[0] == 503
     assert (await post(client, body, signed(body)))[0] == 200
     assert len(await stored(server)) == 1
@@ -280,3 +279,23 @@ async def test_twilio_alias_answers_empty_twiml(client: aiohttp.ClientSession) -
         assert "<Response/>" in await response.text()
     async with client.post("/webhook/sms-received", data={"From": "x"}) as response:
         assert response.status == 404
+
+
+async def test_two_gateways_of_one_account_each_get_their_own_numbers() -> None:
+    shared = {
+        "provider": "telnyx",
+        "api_key": "KEY1",
+        "public_key": public_key("a"),
+        "messaging_profile_id": "00000000-0000-4000-8000-000000000001",
+    }
+    gateways = {"first": {**shared, "from": FIRST}, "second": {**shared, "from": SECOND}}
+    event = json.loads(received(to=SECOND))
+    event["data"]["payload"]["messaging_profile_id"] = shared["messaging_profile_id"]
+    body = json.dumps(event).encode()
+    async with (
+        running_server({}, settings={"gateways": gateways}) as running,
+        aiohttp.ClientSession(running.http_url) as session,
+    ):
+        assert (await post(session, body, signed(body)))[0] == 200
+        (row,) = await stored(running)
+    assert (row.gateway, row.foreign_number) == ("second", False)

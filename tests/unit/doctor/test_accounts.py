@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from enum_backend.doctor import accounts
 from enum_backend.doctor.model import Finding, Level
-from enum_backend.gateways.registry import GatewayRegistry, build_gateway
+from enum_backend.gateways.providers import build_gateway, webhook_kinds
+from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.messaging.gateways import GatewayPool, Mode
 from enum_backend.settings import Settings
@@ -140,12 +142,22 @@ async def test_webhook_keys(provider: str) -> None:
 
 
 async def test_webhooks_that_anybody_could_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    from enum_backend.gateways.webhooks.registry import WEBHOOKS
-
     async def believe(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(WEBHOOKS["telnyx"], "verify", believe)
+    monkeypatch.setattr(webhook_kinds()["telnyx"], "verify", believe)
     (found,) = await accounts.webhook_keys(pool(telnyx=TELNYX, url=HTTP_GATEWAY))
     assert (found.level, "without any proof" in found.message) == (Level.WARNING, True)
     assert isinstance(found, Finding)
+
+
+def test_currencies(tmp_path: Path) -> None:
+    gateways = pool(telnyx=TELNYX, vonage={}, other={"provider": "vonage", "currency": "XXX"})
+    euros, unknown = accounts.currencies(gateways, Settings())
+    assert (euros.check, euros.level) == ("gateway vonage: currency", Level.OK)
+    assert euros.message.startswith("1 EUR counts as 1.")
+    assert (unknown.check, unknown.level) == ("gateway other: currency", Level.WARNING)
+    assert "XXX does not count against limits.daily_cost" in unknown.message
+    assert "[rates.usd]" in unknown.fix
+    wrong = Settings(prices_file=str(tmp_path / "none.toml"))
+    assert list(accounts.currencies(gateways, wrong)) == []

@@ -13,6 +13,7 @@ from enum_backend.doctor import outside
 from enum_backend.doctor.model import Level
 from enum_backend.gateways.base import Cost, Gateway, GatewayError, OutboundSms, Reason, SendResult
 from enum_backend.gateways.inventory.base import Balance
+from enum_backend.gateways.providers import Provider, providers
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.simulator import SimulatorGateway
 from enum_backend.messaging.gateways import GatewayPool
@@ -54,7 +55,7 @@ def pool(*names: str, kind: type[Gateway] = Bank) -> GatewayPool:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(outside.BALANCES, "bank", BankBalance)
+    monkeypatch.setitem(providers(), "bank", Provider(Bank, balance=BankBalance))
     monkeypatch.setattr(outside, "ASK_SECONDS", 1.0)
 
 
@@ -83,7 +84,7 @@ async def test_authentication(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_providers_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(outside.BALANCES, "bank")
+    monkeypatch.delitem(providers(), "bank")
     (found,) = await outside.authentication(pool("mute"))
     assert (found.level, "without sending" in found.message) == (Level.NOTE, True)
     monkeypatch.setattr(Bank, "required", ("base_url",))

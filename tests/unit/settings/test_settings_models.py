@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from enum_backend.settings.models import Settings, seconds, text_list
+from enum_backend.settings.base import seconds, text_list
+from enum_backend.settings.models import Settings
 
 
 def load(**values: Any) -> Settings:

@@ -59,7 +59,10 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert values["gateways.web.headers.when"] == "2026-01-01"
     assert values["gateways.web.phones"][0]["name"] == "p1"
     assert values["smtp.host"] == "mail.example"
-    assert values["tenants"] == [{"name": "acme", "webhook_secret": MASK}]
+    (acme,) = values["tenants"]
+    assert acme["name"] == "acme"
+    assert acme["webhook_secret"] == MASK
+    assert (acme["webhook_url"], acme["daily_cost"]) == ("", None)
     assert values["limits.daily_cost"] == "50.00"
     assert values["mode"] is None
     assert values["trust.owners"][0]["numbers"] == ["+1415"]

@@ -1,0 +1,90 @@
+"""Our own lines and the libraries' look alike; a stream that is gone stops nobody."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from enum_backend.logs import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], level = before
+    root.setLevel(level)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class FullDisk(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_one_object_a_line_whoever_writes_it() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    structlog.get_logger("enum_backend.thing").info("made", of={1}, by="us\n")
+    logging.getLogger("library").warning("heard %s", "it")
+    ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert ours == {
+        "event": "made",
+        "of": "{1}",
+        "by": "us\n",
+        "level": "info",
+        "logger": "enum_backend.thing",
+        "timestamp": ours["timestamp"],
+    }
+    assert theirs == {
+        "event": "heard it",
+        "level": "warning",
+        "logger": "library",
+        "timestamp": theirs["timestamp"],
+    }
+
+
+def test_what_is_below_the_level_is_left_out() -> None:
+    stream = io.StringIO()
+    configure_logging("WARNING", stream)
+    structlog.get_logger("enum_backend.thing").info("made")
+    assert stream.getvalue() == ""
+
+
+def test_a_traceback_stands_in_its_line() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    try:
+        int("x")
+    except ValueError:
+        structlog.get_logger("enum_backend.thing").exception("failed")
+    line = json.loads(stream.getvalue())
+    assert line["level"] == "error"
+    assert "ValueError" in line["exception"]
+
+
+def test_a_terminal_gets_lines_to_read() -> None:
+    stream = Terminal()
+    configure_logging("INFO", stream)
+    structlog.get_logger("enum_backend.thing").info("made", by="us")
+    assert "made" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_a_full_disk_and_a_closed_stream_stop_nobody() -> None:
+    full, closed = FullDisk(), io.StringIO()
+    for stream in (closed, full):
+        configure_logging("INFO", stream)
+        closed.close()
+        structlog.get_logger("enum_backend.thing").error("made")
