@@ -25,7 +25,7 @@ from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.service import MessageService
 from enum_backend.metrics import Metrics
 from enum_backend.numbers.follow import OrderFollower
-from enum_backend.numbers.refresh import BindingRefresher
+from enum_backend.rounds import Rounds
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
 from enum_backend.setup.deliveries import build_inbound
@@ -69,6 +69,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("enum_backend.app")
 
 SHUTDOWN_SECONDS = 5.0
+BINDINGS_SECONDS = 5.0
+"""How late at most a change that another process makes to the bindings of numbers counts here."""
 
 
 class Server:
@@ -228,7 +230,9 @@ class Server:
         if not self.services.database.shared:
             await duty.take()
             return
-        refresher = BindingRefresher(self.services.numbers.store)
+        refresher = Rounds(
+            "bindings", self.services.numbers.store.load, pause=BINDINGS_SECONDS, at_once=False
+        )
         refresher.start()
         self._stack.push_async_callback(refresher.stop)
         await self._lead("watchers", duty)

@@ -6,7 +6,6 @@ Every process has one; what two of them look at is done once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from enum_backend.messaging.inbound import Stored
 from enum_backend.messaging.intake import Intake, log_stored
 from enum_backend.messaging.owners import UNKNOWN_CLAIMS, Claims, RecordClaims
 from enum_backend.messaging.webhooks import AfterCommit
+from enum_backend.rounds import Rounds
 from enum_backend.storage import Database
 
 log = structlog.get_logger("enum_backend.inbox")
@@ -33,7 +33,7 @@ AT_ONCE = 200
 """Messages whose owner is sought in one round."""
 
 
-class InboxKeeper:
+class InboxKeeper(Rounds):
     """The keeper of one process.
 
     Args:
@@ -49,34 +49,12 @@ class InboxKeeper:
         *,
         after_commit: AfterCommit = lambda gateway, stored: None,
     ) -> None:
+        super().__init__("inbox", self.look, pause=PAUSE_SECONDS)
         self._database = database
         self._intake = intake
         self._claims = claims
         self._registry = registry
         self._after_commit = after_commit
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to look."""
-        self._task = asyncio.create_task(self._run(), name="inbox keeper")
-
-    async def stop(self) -> None:
-        """Finish the round under way."""
-        self._stopping.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=LOOK_SECONDS)
-            self._task.cancel()
-
-    async def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                await self.look()
-            except Exception as error:
-                # Whatever it is, the next round may succeed.
-                log.error("inbox not looked after", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), PAUSE_SECONDS)
 
     async def look(self) -> None:
         """One round.

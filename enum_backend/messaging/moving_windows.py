@@ -20,7 +20,7 @@ class MovingWindows(MemoryStorage):
     """`MemoryStorage` for moving windows of single events, oldest first; for one thread."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super(MemoryStorage, self).__init__()  # its own would start a thread that finds nothing
         self._times: dict[str, tuple[deque[float], int]] = {}
         self._sweep_at = time.time() + SWEEP_SECONDS
 

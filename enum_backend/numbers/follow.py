@@ -7,49 +7,26 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from enum_backend.clock import now_ms
 from enum_backend.numbers.inventory import NumberInventory
 from enum_backend.numbers.store import StoredNumber
-
-log = structlog.get_logger("enum_backend.numbers")
+from enum_backend.rounds import Rounds
 
 SHORTEST, LONGEST = 15.0, 3600.0
 """Seconds between two looks at one order: a tenth of its age, within these."""
 
 
-class OrderFollower:
-    """One task that looks at every number that is neither ours nor gone.
+class OrderFollower(Rounds):
+    """Looks at every number that is neither ours nor gone.
 
     Args:
         pause: seconds between two looks at the table.
     """
 
     def __init__(self, inventory: NumberInventory, *, pause: float = 15.0) -> None:
+        super().__init__("orders", self.round, pause=pause)
         self._inventory = inventory
-        self._pause = pause
         self._looked: dict[str, int] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin; returns at once."""
-        self._task = asyncio.create_task(self._run(), name="orders")
-
-    async def stop(self) -> None:
-        """End; what is under way is broken off, and found again at the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.round()
-            except Exception as error:
-                # The task must outlive whatever it meets: nothing would be followed any more.
-                log.error("orders cannot be followed", error=type(error).__name__)
-            await asyncio.sleep(self._pause)
 
     async def round(self) -> None:
         """Look at everything whose time has come."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from enum_backend.errors import CostLimitExceeded
 from enum_backend.storage.locks import serialize
+from enum_backend.storage.many import Inserted, Listed
 from enum_backend.storage.tables import spend, spend_buckets
 from enum_backend.tenants.store import ceilings
 
@@ -26,9 +27,19 @@ NUMBER = "number"
 
 _MICROS = 1_000_000
 
-_ADD = text(
-    "INSERT INTO spend_buckets (scope, bucket_at, micros) VALUES (:scope, :bucket_at, :micros) "
-    "ON CONFLICT (scope, bucket_at) DO UPDATE SET micros = spend_buckets.micros + excluded.micros"
+_ADD = Inserted(
+    spend_buckets,
+    ("scope", "bucket_at", "micros"),
+    "ON CONFLICT (scope, bucket_at) DO UPDATE SET micros = spend_buckets.micros + excluded.micros",
+)
+
+_TOTALS = Listed(
+    spend_buckets.c.scope,
+    lambda among: (
+        select(spend_buckets.c.scope, func.sum(spend_buckets.c.micros))
+        .where(among, spend_buckets.c.bucket_at > bindparam("since"))
+        .group_by(spend_buckets.c.scope)
+    ),
 )
 
 
@@ -40,14 +51,7 @@ def scopes(tenant: str, client: str | None = None) -> tuple[str, ...]:
 def totals(connection: Connection, wanted: Iterable[str], now: int) -> dict[str, Decimal]:
     """US dollars spent or estimated in the last 24 hours (to five minutes more), per scope."""
     names = sorted(set(wanted))
-    rows = connection.execute(
-        select(spend_buckets.c.scope, func.sum(spend_buckets.c.micros))
-        .where(
-            spend_buckets.c.scope.in_(names),
-            spend_buckets.c.bucket_at > now - WINDOW_MS - BUCKET_MS,
-        )
-        .group_by(spend_buckets.c.scope)
-    )
+    rows = _TOTALS.run(connection, names, since=now - WINDOW_MS - BUCKET_MS)
     found = {name: Decimal(int(micros)) / _MICROS for name, micros in rows}
     return {name: found.get(name, Decimal(0)) for name in names}
 
@@ -63,13 +67,10 @@ def add(connection: Connection, amounts: Mapping[tuple[str, int], int]) -> None:
     for (scope, at), micros in amounts.items():
         bucket = (scope, at - at % BUCKET_MS)
         summed[bucket] = summed.get(bucket, 0) + micros
-    rows = [
-        {"scope": scope, "bucket_at": at, "micros": micros}
-        for (scope, at), micros in sorted(summed.items())
-        if micros
-    ]
-    if rows:
-        connection.execute(_ADD, rows)
+    # In one order everywhere, so that two transactions do not wait for each other.
+    _ADD.run(
+        connection, [(scope, at, micros) for (scope, at), micros in sorted(summed.items()) if micros]
+    )
 
 
 def reserve(

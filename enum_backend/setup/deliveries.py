@@ -64,7 +64,7 @@ class Inbound:
         await self.streams.start()
         stack.push_async_callback(self.streams.stop)
         stack.callback(wakeups.subscribe(INBOX, self.streams.notify))
-        await self.keeper.start()
+        self.keeper.start()
         stack.push_async_callback(self.keeper.stop)
 
 

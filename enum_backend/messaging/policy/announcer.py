@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import DatabaseUnavailable
 from enum_backend.messaging.policy import alerts
 from enum_backend.messaging.policy.alerts import SpendAlert
+from enum_backend.rounds import Rounds
 from enum_backend.storage import Database
 
 POLL_SECONDS = 5.0
 LEASE_MS: Final = 120_000
 FIRST_PAUSE_MS: Final = 60_000
 LONGEST_PAUSE_MS: Final = 3_600_000
-STOP_SECONDS = 5.0
 
 log = structlog.get_logger("enum_backend.alerts")
 
@@ -47,8 +44,8 @@ class Way(Protocol):
         ...
 
 
-class Announcer:
-    """Works beside the server; every process has one.
+class Announcer(Rounds):
+    """Works beside the server; every process has one. What one was at when it ended is told again.
 
     Args:
         on_alert: called once per alert with the kind of its scope and its level.
@@ -61,25 +58,10 @@ class Announcer:
         *,
         on_alert: Callable[[str, int], None] = lambda kind, level: None,
     ) -> None:
+        super().__init__("alerts", self.announce, pause=POLL_SECONDS)
         self._database = database
         self._ways = ways
         self._on_alert = on_alert
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin; what was raised before a restart is told now."""
-        self._task = asyncio.create_task(self._run(), name="alerts")
-
-    async def stop(self) -> None:
-        """End; what is under way is told again after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-
-    def notify(self) -> None:
-        """An alert was raised; harmless at any time."""
-        self._wake.set()
 
     async def announce(self) -> int:
         """Tell of everything that is due; returns how many alerts that were.
@@ -93,19 +75,6 @@ class Announcer:
         for alert in found:
             await self._tell(alert)
         return len(found)
-
-    async def _run(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                await self.announce()
-            except DatabaseUnavailable as error:
-                log.error("alerts cannot be read", error=str(error))
-            except Exception as error:
-                # It must outlive whatever it meets: nobody would be warned any more.
-                log.error("alerts failed", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
 
     async def _tell(self, alert: SpendAlert) -> None:
         if not alert.attempts:

@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
+from enum_backend import app as app_module
 from enum_backend.errors import SettingsError
-from enum_backend.numbers import refresh
 from enum_backend.storage import leadership
 from enum_backend.testing import RunningServer, running_server
 from nvs.testing import FakeChain, FakeChainNode
@@ -145,7 +145,7 @@ async def test_health_with_a_closed_limit(settings: dict[str, Any]) -> None:
 async def test_bindings_of_another_process(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresh, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(app_module, "BINDINGS_SECONDS", 0.05)
     gateway = {"provider": "telnyx", "api_key": "KEYtest", "from": NUMBER}
     settings = {**settings, "gateways": {"telnyx": gateway}, "tenants": [{"name": "acme"}]}
     async with (

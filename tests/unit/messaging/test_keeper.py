@@ -10,7 +10,6 @@ import pytest
 import structlog
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import DatabaseUnavailable
 from enum_backend.messaging import keeper as module
 from enum_backend.messaging.inbound import Stored
 from enum_backend.messaging.keeper import InboxKeeper
@@ -90,7 +89,7 @@ async def test_parts_are_released_and_find_their_owner(box: InboundWorld, keeper
     made, told = keeper
     await box.endpoint("default", "https://h.example/")
     await box.one(part(1, 2), now=now_ms() - HOUR_MS)
-    await made.start()
+    made.start()
 
     async def delivered() -> bool:
         await box.database.write(
@@ -106,25 +105,6 @@ async def test_parts_are_released_and_find_their_owner(box: InboundWorld, keeper
     (row,) = await box.rows()
     assert (row.tenant, row.incomplete) == ("default", True)
     assert [item.owner.reason for item in told] == ["unreadable", "default"]
-
-
-async def test_it_outlives_trouble(
-    box: InboundWorld, keeper: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, _ = keeper
-    rounds = []
-
-    async def look() -> None:
-        rounds.append(1)
-        raise DatabaseUnavailable
-
-    monkeypatch.setattr(made, "look", look)
-    await made.start()
-
-    async def three() -> bool:
-        return len(rounds) > 2
-
-    await until(three)
 
 
 async def test_a_round_has_its_time(

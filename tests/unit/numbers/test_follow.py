@@ -252,33 +252,6 @@ async def test_the_task_begins_and_ends(world: NumbersWorld) -> None:
     await follower.stop()
 
 
-async def test_the_task_outlives_what_it_meets(
-    world: NumbersWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await ordered(world, OrderState.PENDING)
-    inventory = world.inventory
-    waiting, broken = inventory.waiting, 2
-
-    async def unsteady() -> Any:
-        nonlocal broken
-        broken -= 1
-        if broken >= 0:
-            raise ZeroDivisionError
-        return await waiting()
-
-    monkeypatch.setattr(inventory, "waiting", unsteady)
-    follower = OrderFollower(inventory, pause=0.01)
-    with capture_logs() as logs:
-        follower.start()
-
-        async def arrived() -> bool:
-            return await state(world) is NumberState.ACTIVE
-
-        await until(arrived)
-        await follower.stop()
-    assert [line["event"] for line in logs[:2]] == ["orders cannot be followed"] * 2
-
-
 async def test_old_orders_are_looked_at_less_often(
     world: NumbersWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import DatabaseUnavailable
-from enum_backend.messaging.policy import alerts, announcer
+from enum_backend.messaging.policy import alerts
 from enum_backend.messaging.policy.alerts import DAY_MS, SpendAlert, crossed
 from enum_backend.messaging.policy.announcer import Announcer, NotTold
 from enum_backend.storage import Database
@@ -190,31 +189,3 @@ async def test_runs_beside_the_server(database: Database, monkeypatch: pytest.Mo
     telling.notify()
     await eventually(lambda: has([50, 80]))
     await telling.stop()
-
-
-async def test_outlives_what_goes_wrong(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(announcer, "POLL_SECONDS", 0.01)
-    telling = Announcer(database)
-    failures = [DatabaseUnavailable(), RuntimeError("canary")]
-    calls = 0
-
-    async def announce() -> int:
-        nonlocal calls
-        calls += 1
-        if failures:
-            raise failures.pop(0)
-        return 0
-
-    monkeypatch.setattr(telling, "announce", announce)
-    with structlog.testing.capture_logs() as logs:
-        telling.start()
-
-        async def went_on() -> bool:
-            return calls > 3
-
-        await eventually(went_on)
-        await telling.stop()
-    assert [item["event"] for item in logs] == ["alerts cannot be read", "alerts failed"]
-    assert "canary" not in str(logs)
