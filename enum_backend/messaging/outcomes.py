@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, null, select, update
+from sqlalchemy import Connection, RowMapping, select
 
 from enum_backend.gateways.base import (
     Cost,
@@ -24,6 +25,7 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.messaging.model import MessageState, to_micros
 from enum_backend.numbers import spending
+from enum_backend.storage.many import FromRows, Listed, kind
 from enum_backend.storage.tables import attempts, outbox
 
 DETAIL_CHARACTERS = 300
@@ -47,55 +49,58 @@ _IN_FLIGHT = frozenset({MessageState.DISPATCHING})
 _UNSETTLED = _IN_FLIGHT | {MessageState.UNKNOWN}
 """A message that is `unknown` may still learn the truth."""
 
-_COLUMNS = (
-    "state",
-    "gateway",
-    "chain_position",
-    "attempts_at_gateway",
-    "provider_message_id",
-    "segments",
+
+@cache
+def _update(names: tuple[str, ...], *, erases: bool) -> FromRows:
+    """Sets some columns of messages; few sets of names ever occur."""
+    setting = [f"{name} = given.{name}" for name in names]
+    setting += ["body = NULL"] if erases else []
+    return FromRows(
+        f"UPDATE outbox SET {', '.join([*setting, 'updated_at = :now'])}"
+        " FROM {given} WHERE outbox.id = given.id",
+        {"id": "bigint"} | {name: kind(outbox.c[name]) for name in names},
+    )
+
+
+_FINISHED = (
+    "outcome",
     "reason",
     "provider_code",
+    "provider_message_id",
     "detail",
     "cost_micros",
     "cost_currency",
-    "next_attempt_at",
-    "lease_owner",
-    "lease_until",
-    "valid_until",
-)
-"""What a change may set; everything else about a message is fixed when it is accepted."""
-
-_UPDATE = (
-    update(outbox)
-    .where(outbox.c.message_id == bindparam("b_message_id"))
-    .values(
-        {name: bindparam(f"b_{name}") for name in _COLUMNS}
-        | {
-            "body": case((bindparam("b_erase").is_(True), null()), else_=outbox.c.body),
-            "updated_at": bindparam("b_updated_at"),
-        }
-    )
 )
 
-_FINISH = (
-    update(attempts)
-    .where(
-        attempts.c.message_id == bindparam("b_message_id"),
-        attempts.c.number == bindparam("b_number"),
-        # Whoever looked after it meanwhile knows less than the provider's answer tells.
-        attempts.c.provider_message_id.is_(None),
-    )
-    .values(
-        outcome=bindparam("b_outcome"),
-        reason=bindparam("b_reason"),
-        provider_code=bindparam("b_provider_code"),
-        provider_message_id=bindparam("b_provider_message_id"),
-        detail=bindparam("b_detail"),
-        cost_micros=bindparam("b_cost_micros"),
-        cost_currency=bindparam("b_cost_currency"),
-        finished_at=bindparam("b_finished_at"),
-    )
+_FINISH = FromRows(
+    f"UPDATE attempts SET {', '.join(f'{name} = given.{name}' for name in _FINISHED)},"
+    " finished_at = :now FROM {given}"
+    " WHERE attempts.message_id = given.message_id AND attempts.number = given.number"
+    # Whoever looked after it meanwhile knows less than the provider's answer tells.
+    " AND attempts.provider_message_id IS NULL",
+    {name: kind(attempts.c[name]) for name in ("message_id", "number", *_FINISHED)},
+)
+
+_ROWS = Listed(
+    outbox.c.message_id,
+    lambda among: (
+        select(
+            outbox.c.id,
+            outbox.c.message_id,
+            outbox.c.tenant,
+            outbox.c.client,
+            outbox.c.created_at,
+            outbox.c.erase_body,
+            outbox.c.is_test,
+            outbox.c.attempts_made,
+            outbox.c.state,
+            outbox.c.cost_micros,
+        )
+        .where(among)
+        # In one order everywhere, so that two transactions do not wait for each other.
+        .order_by(outbox.c.id)
+        .with_for_update()
+    ),
 )
 
 
@@ -104,6 +109,7 @@ class Change:
     """What one message turns into, if it is in one of the states `of`.
 
     Attributes:
+        values: columns of the outbox; texts and integers.
         attempt: the change counts only while this is the latest attempt; None = always.
     """
 
@@ -135,26 +141,13 @@ def record_many(
     connection: Connection, outcomes: Sequence[Outcome], now: int
 ) -> list[MessageState | None]:
     """Store how attempts ended; the new state of each message, None = it had moved on."""
-    blank = {
-        "b_reason": None,
-        "b_provider_code": None,
-        "b_provider_message_id": None,
-        "b_detail": None,
-        "b_cost_micros": None,
-        "b_cost_currency": None,
-    }
-    connection.execute(
-        _FINISH,
+    _FINISH.run(
+        connection,
         [
-            blank
-            | {f"b_{name}": value for name, value in outcome.finished.items()}
-            | {
-                "b_message_id": outcome.message_id,
-                "b_number": outcome.number,
-                "b_finished_at": now,
-            }
+            (outcome.message_id, outcome.number, *map(outcome.finished.get, _FINISHED))
             for outcome in outcomes
         ],
+        now=now,
     )
     states = apply(connection, [outcome.change for outcome in outcomes], now)
     learned = {
@@ -172,34 +165,32 @@ def apply(connection: Connection, changes: Sequence[Change], now: int) -> list[M
     if not changes:
         return []
     rows = _rows(connection, [change.message_id for change in changes])
-    made: list[dict[str, Any]] = []
+    made: dict[tuple[tuple[str, ...], bool], list[list[Any]]] = {}
     costs: dict[tuple[str, int], int] = {}
     states: list[MessageState | None] = []
     for change in changes:
         row = rows.get(change.message_id)
         if (
             row is None
-            or row.state not in change.of
-            or change.attempt not in (None, row.attempts_made)
+            or row["state"] not in change.of
+            or change.attempt not in (None, row["attempts_made"])
         ):
             states.append(None)
             continue
-        values = {name: getattr(row, name) for name in _COLUMNS} | dict(change.values)
-        state = MessageState(values["state"])
+        values = change.values
+        state = MessageState(values.get("state") or row["state"])
+        if row["erase_body"] and state in _MAY_BE_SENT and row["state"] not in _MAY_BE_SENT:
+            states.append(None)  # its text is gone
+            continue
         if state in _NEVER_BILLED:
-            values |= {"cost_micros": None, "cost_currency": None}
-        _count_cost(costs, row, values)
-        made.append(
-            {f"b_{name}": values[name] for name in _COLUMNS}
-            | {
-                "b_message_id": change.message_id,
-                "b_erase": row.erase_body and state not in _MAY_BE_SENT,
-                "b_updated_at": now,
-            }
-        )
+            values = {**values, "cost_micros": None, "cost_currency": None}
+        if "cost_micros" in values:
+            _count_cost(costs, row, values["cost_micros"])
+        erases = row["erase_body"] and state not in _MAY_BE_SENT
+        made.setdefault((tuple(values), erases), []).append([row["id"], *values.values()])
         states.append(state)
-    if made:
-        connection.execute(_UPDATE, made)
+    for (names, erases), rows_of in made.items():
+        _update(names, erases=erases).run(connection, rows_of, now=now)
     spending.add(connection, costs)
     return states
 
@@ -208,35 +199,17 @@ _MAY_BE_SENT = frozenset({MessageState.SCHEDULED, MessageState.QUEUED, MessageSt
 """States in which the text is still needed."""
 
 
-def _rows(connection: Connection, message_ids: list[str]) -> dict[str, Row[Any]]:
-    columns = [outbox.c[name] for name in _COLUMNS]
-    found = connection.execute(
-        select(
-            outbox.c.message_id,
-            outbox.c.tenant,
-            outbox.c.client,
-            outbox.c.created_at,
-            outbox.c.erase_body,
-            outbox.c.is_test,
-            outbox.c.attempts_made,
-            *columns,
-        )
-        .where(outbox.c.message_id.in_(message_ids))
-        # In one order everywhere, so that two transactions do not wait for each other.
-        .order_by(outbox.c.id)
-        .with_for_update()
-    )
-    return {row.message_id: row for row in found}
+def _rows(connection: Connection, message_ids: list[str]) -> dict[str, RowMapping]:
+    found = _ROWS.run(connection, message_ids).mappings()
+    return {row["message_id"]: row for row in found}
 
 
-def _count_cost(
-    costs: dict[tuple[str, int], int], row: Row[Any], values: Mapping[str, Any]
-) -> None:
-    if row.is_test:
+def _count_cost(costs: dict[tuple[str, int], int], row: RowMapping, micros: int | None) -> None:
+    if row["is_test"]:
         return
-    change = (values["cost_micros"] or 0) - (row.cost_micros or 0)
-    for scope in spending.scopes(row.tenant, row.client) if change else ():
-        key = (scope, row.created_at)
+    change = (micros or 0) - (row["cost_micros"] or 0)
+    for scope in spending.scopes(row["tenant"], row["client"]) if change else ():
+        key = (scope, row["created_at"])
         costs[key] = costs.get(key, 0) + change
 
 
@@ -289,10 +262,12 @@ def refused(
     else:
         perhaps_sent = error.ambiguous or error.reason is Reason.DUPLICATE
         values = final(MessageState.UNKNOWN if perhaps_sent else MessageState.FAILED)
+    surely_not_sent = not error.ambiguous and error.reason is not Reason.DUPLICATE
     requeued = values["state"] == MessageState.QUEUED
-    of = _IN_FLIGHT if requeued else _UNSETTLED
+    of = _UNSETTLED if surely_not_sent or not requeued else _IN_FLIGHT
     change = Change(message_id, of, values | why, attempt=number)
-    return Outcome(message_id, number, finished, change)
+    otherwise = _failed(message_id, number, why) if requeued and surely_not_sent else None
+    return Outcome(message_id, number, finished, change, otherwise)
 
 
 def reported(message_id: str, status: StatusResult) -> Change:
@@ -305,15 +280,23 @@ def reported(message_id: str, status: StatusResult) -> Change:
     return Change(message_id, {MessageState.SENT}, values | learned_cost(status.cost))
 
 
+def withdrawn(message_id: str, number: int, why: str) -> Outcome:
+    """It is wanted no more; nothing was written, so it ends here and costs nothing."""
+    finished = {"outcome": "refused", "detail": f"not sent: {why}"}
+    values = final(MessageState.CANCELED) | {"detail": why}
+    return Outcome(
+        message_id, number, finished, Change(message_id, _UNSETTLED, values, attempt=number)
+    )
+
+
 def not_sent(message_id: str, number: int, now: int) -> Outcome:
     """This process held it too long to send it safely; nothing was written, so it waits again.
 
     Another process may have called it `unknown` meanwhile: now it is known.
     """
     finished = {"outcome": "refused", "detail": "not sent: the lease was over"}
-    return Outcome(
-        message_id, number, finished, Change(message_id, _UNSETTLED, _again(now), attempt=number)
-    )
+    change = Change(message_id, _UNSETTLED, _again(now), attempt=number)
+    return Outcome(message_id, number, finished, change, _failed(message_id, number, {}))
 
 
 def orphaned(
@@ -330,6 +313,12 @@ def orphaned(
     values = (_again(now) if retry else final(state)) | {"detail": detail}
     change = Change(message_id, _IN_FLIGHT, values, attempt=number)
     return Outcome(message_id, number, finished, change)
+
+
+def _failed(message_id: str, number: int, why: Mapping[str, Any]) -> Change:
+    """A message called `unknown` too early that was not sent, and whose text is erased since."""
+    values = final(MessageState.FAILED) | why
+    return Change(message_id, {MessageState.UNKNOWN}, values, attempt=number)
 
 
 def final(state: MessageState) -> dict[str, Any]:

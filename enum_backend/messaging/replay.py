@@ -74,7 +74,7 @@ def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) 
     if row.state not in ENDED:
         raise _refused(f"is {row.state}: only a message that did not arrive can be sent again")
     if row.erased:
-        raise _refused("held a code, and its text is erased")
+        raise _refused("has no text any more: it is erased")
     chain = json.loads(row.chain)
     sender: str | None = optouts.sender_of(row, chain[0])
     if sender == picked_by(chain[0]):

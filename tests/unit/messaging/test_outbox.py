@@ -32,7 +32,7 @@ async def test_the_same_key_is_the_same_message(world: World, name: str) -> None
     assert (again.message_id, again.repeated) == (first.message_id, True)
     assert not first.repeated
     assert again.cost == Cost(Decimal("0.01"))
-    for changed in ({"text": "other"}, {"to": OTHER}, {"gateway": "one"}):
+    for changed in ({"text": "other"}, {"to": OTHER}, {"gateway": "one"}, {"send_at": 1}):
         with pytest.raises(IdempotencyConflict):
             await send(world, **{name: "k", **changed})
     other = await send(world, **{name: "k"}, client=Client("key:k2", "default", 0))

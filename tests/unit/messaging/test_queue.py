@@ -236,3 +236,38 @@ async def test_what_was_not_sent_is_not_unknown(world: World) -> None:
     unknown = outcomes.orphaned(mine.message_id, 1, MessageState.UNKNOWN, retry=False, now=now_ms())
     assert await store(world, unknown) == "unknown"
     assert await store(world, outcomes.not_sent(mine.message_id, 1, now_ms())) == "queued"
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_a_late_refusal_says_that_an_unknown_one_was_not_sent(
+    world: World, erased: bool
+) -> None:
+    await world.send(is_code=erased)
+    mine = await begin(world)
+    unknown = outcomes.orphaned(mine.message_id, 1, MessageState.UNKNOWN, retry=False, now=now_ms())
+    assert await store(world, unknown) == "unknown"
+    busy = GatewayError(Reason.RATE_LIMITED, provider_code="429")
+    expected = "failed" if erased else "queued"
+    assert await refused(world, mine, 1, error=busy, retry_at=now_ms()) == expected
+    row = await world.row(mine.message_id)
+    assert (row.state, row.reason, row.body is None) == (expected, "rate_limited", erased)
+
+
+@pytest.mark.parametrize(
+    "error", [GatewayError(Reason.UNKNOWN, ambiguous=True), GatewayError(Reason.DUPLICATE)]
+)
+async def test_what_may_have_been_sent_stays_unknown(world: World, error: GatewayError) -> None:
+    await world.send()
+    mine = await begin(world)
+    unknown = outcomes.orphaned(mine.message_id, 1, MessageState.UNKNOWN, retry=False, now=now_ms())
+    await store(world, unknown)
+    assert await refused(world, mine, 1, error=error, retry_at=now_ms()) is None
+    assert (await world.row(mine.message_id)).state == "unknown"
+
+
+async def test_a_code_held_too_long_is_known_to_have_failed(world: World) -> None:
+    await world.send(is_code=True)
+    mine = await begin(world)
+    unknown = outcomes.orphaned(mine.message_id, 1, MessageState.UNKNOWN, retry=False, now=now_ms())
+    await store(world, unknown)
+    assert await store(world, outcomes.not_sent(mine.message_id, 1, now_ms())) == "failed"
