@@ -8,7 +8,14 @@ import click
 
 from enum_backend.web.endpoints import Endpoint
 from enum_backend.web.services import Services
-from meshcentral_plugin import shim, shim_health, shim_messages, shim_servers
+from meshcentral_plugin import (
+    shim,
+    shim_health,
+    shim_lookup,
+    shim_messages,
+    shim_plugin,
+    shim_servers,
+)
 from meshcentral_plugin.cli import mesh
 from meshcentral_plugin.shim import shim_url
 from meshcentral_plugin.shim_callers import PROGRAM
@@ -27,6 +34,8 @@ class MeshCentralExtension:
             *shim.ENDPOINTS,
             *shim_messages.ENDPOINTS,
             *shim_health.ENDPOINTS,
+            *shim_lookup.ENDPOINTS,
+            *shim_plugin.ENDPOINTS,
             *shim_servers.ENDPOINTS,
         )
 

@@ -27,7 +27,7 @@ from enum_backend.web.shims.sending import request_of
 from meshcentral_plugin.shim_callers import PROGRAM, caller_of
 from meshcentral_plugin.shim_kinds import recognise
 
-__all__ = ["ENDPOINTS", "PROGRAM", "shim_url"]
+__all__ = ["ENDPOINTS", "MAX_CHARACTERS", "PROGRAM", "request_by", "shim_url"]
 
 SCOPE = "sms:send"
 MAX_CHARACTERS = 1600
@@ -75,11 +75,19 @@ async def post(call: Call) -> web.Response:
     """`POST /meshcentral/sms`: of a server by its token, or of a program by its API key."""
     caller = await caller_of(call, SCOPE)
     body = await call.body(ShimBody)
+    return await _accept(call, request_by(call, caller, body.phone, body.message))
+
+
+def request_by(call: Call, caller: ShimToken | ApiKey, phone: str, message: str) -> SendRequest:
+    """What a caller's text is as a message.
+
+    Raises:
+        InvalidPhoneFormat: no SMS can be sent to the number.
+    """
     if isinstance(caller, ShimToken):
-        return await _accept(call, _request(call, caller, body.phone, body.message))
-    request = _request(call, _unnamed(caller), body.phone, body.message)
-    client = key_client(caller, call.services.settings.limits)
-    return await _accept(call, replace(request, client=client))
+        return _request(call, caller, phone, message)
+    request = _request(call, _unnamed(caller), phone, message)
+    return replace(request, client=key_client(caller, call.services.settings.limits))
 
 
 def _request(call: Call, token: ShimToken, phone: str, message: str) -> SendRequest:

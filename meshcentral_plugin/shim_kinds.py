@@ -9,47 +9,77 @@ instead of a code that is kept.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from enum_backend.messaging.model import MessageKind
 from meshcentral_plugin.sms_texts import TEXTS
 
-Purpose = Literal["validation", "login", "code", "admin"]
+Purpose = Literal["validation", "login", "codeless", "code", "admin"]
 
 MAX_TITLE = 200
 _CODE = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])", re.ASCII)
-_BUILT_IN: Final[tuple[tuple[Purpose, str], ...]] = (
-    # The words of MeshCentral 1.1.55 around title and code.
-    ("validation", "verification code is"),
-    ("validation", "Bestätigungscode lautet"),
-    ("validation", "le code de vérification est"),
-    ("validation", "El código de verificación"),
-    ("validation", "il codice di verifica è"),
-    ("validation", "verificatie code is"),
-    ("validation", "код подтверждения"),
-    ("validation", "ověřovací kód je"),
-    ("validation", "vahvistuskoodi on"),
-    ("validation", "doğrulama kodu"),
-    ("validation", "確認コード"),
-    ("validation", "인증 코드는"),
-    ("validation", "验证码是"),
-    ("login", "access token is"),
-    ("login", "Zugriffstoken ist"),
-    ("login", "le jeton d'accès est"),
-    ("login", "token de acceso es"),
-    ("login", "token di accesso è"),
-    ("login", "Toegangs token is"),
-    ("login", "токен доступа"),
-    ("login", "přístupový token je"),
-    ("login", "erişim jetonu"),
-    ("login", "アクセストークンは"),
-    ("login", "액세스 토큰은"),
-    ("login", "访问令牌是"),
-)
+_BUILT_IN: Final[Mapping[Purpose, tuple[str, ...]]] = {
+    # Words of MeshCentral 1.1.55 around title and code; a language it lacks gets English.
+    "validation": (
+        "verification code is",
+        "verifikacioni kod je",
+        "El codi de verificació",
+        "ověřovací kód je",
+        "verifikations kode er",
+        "Bestätigungscode lautet",
+        "El código de verificación",
+        "vahvistuskoodi on",
+        "le code de vérification est",
+        "सत्यापन कोड है",
+        "ellenőrző kód",
+        "il codice di verifica è",
+        "確認コード",
+        "인증된 코드는",
+        "인증 코드는",
+        "verificatie code is",
+        "kod weryfikacyjny to",
+        "código de verificação é",
+        "код подтверждения",
+        "verifieringskod är",
+        "doğrulama kodu",
+        "код підтвердження",
+        "验证码是",
+        "驗證碼是",
+    ),
+    "login": (
+        "access token is",
+        "pristupni token je",
+        "El testimoni d'accés",
+        "přístupový token je",
+        "adgangs token er",
+        "Zugriffstoken ist",
+        "token de acceso",
+        "pääsy koodi on",
+        "le jeton d'accès est",
+        "hozzáférés token",
+        "token di accesso è",
+        "アクセストークンは",
+        "접근 토큰은",
+        "액세스 토큰은",
+        "Toegangs token is",
+        "token dostępu to",
+        "token de acesso é",
+        "токен доступа",
+        "åtkomsttoken är",
+        "erişim anahtarı",
+        "токен доступу",
+        "访问令牌是",
+        "訪問保安編碼是",
+    ),
+}
+_UNFILLED: Final = "[[१]]"
+"""MeshCentral's own Hindi login text ends with it: the place of a code that is not there."""
 _ABOUT: Final = {
     "validation": "MeshCentral's check of a phone number",
     "login": "a login code of MeshCentral",
+    "codeless": "a login text of MeshCentral without its code; `mesh texts` writes others",
     "code": "a text of MeshCentral with six digits: taken for a code",
     "admin": "a text that an administrator of MeshCentral wrote",
 }
@@ -85,11 +115,11 @@ def recognise(text: str) -> Recognised:
             return Recognised(purpose, found["code"])
     codes = _CODE.findall(line)
     if not codes:
-        return Recognised("admin")
+        return Recognised("codeless" if line.endswith(_UNFILLED) else "admin")
     if len(codes) > 1 or len(line) > 2 * MAX_TITLE:
         return Recognised("code")
-    for purpose, words in _BUILT_IN:
-        if words in line and line.endswith(codes[0]):
+    for purpose, words in _BUILT_IN.items():
+        if line.endswith(codes[0]) and any(word in line for word in words):
             return Recognised(purpose, codes[0])
     return Recognised("code", codes[0])
 

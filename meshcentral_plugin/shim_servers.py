@@ -7,7 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from enum_backend.errors import wrong_field
+from enum_backend.shim_tokens import REVOKED, SET
 from enum_backend.web.endpoints import Call, Endpoint
+from enum_backend.web.routes.shim_tokens import shim_note
 from enum_backend.web.routes.tenants import DoneAnswer
 from enum_backend.web.shims.tokens import (
     ShimBody,
@@ -35,14 +37,19 @@ async def put(call: Call) -> web.Response:
     changes = changes_of(call, body)
     if changes.get("secret"):
         raise wrong_field("secret", "MeshCentral signs nothing")
-    token, secret = await call.services.shim_tokens.ensure(PROGRAM, server, body.tenant, changes)
+    note = shim_note(call, SET, PROGRAM, server)
+    token, secret = await call.services.shim_tokens.ensure(
+        PROGRAM, server, body.tenant, changes, note=note
+    )
     url = shim_url(call.services.public_url, secret)
     return web.json_response(token_json(token) | {"url": url, "settings": SETTINGS})
 
 
 async def revoke(call: Call) -> web.Response:
     """`DELETE /meshcentral/tokens/{server}`"""
-    await call.services.shim_tokens.revoke(PROGRAM, call.request.match_info["server"])
+    server = call.request.match_info["server"]
+    note = shim_note(call, REVOKED, PROGRAM, server)
+    await call.services.shim_tokens.revoke(PROGRAM, server, note=note)
     return web.json_response({"success": True})
 
 

@@ -23,6 +23,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "[[1]] potvrđuje vaš broj telefona za [[0]].",
         "[[1]] je vaš kod za prijavu na [[0]].",
     ),
+    "ca": (
+        "[[1]] confirma el vostre telèfon a [[0]].",
+        "[[1]] és el vostre codi per entrar a [[0]].",
+    ),
     "cs": (
         "[[1]] potvrzuje vaše telefonní číslo pro [[0]].",
         "[[1]] je váš přihlašovací kód pro [[0]].",
@@ -34,6 +38,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "de": (
         "[[1]] bestätigt Ihre Telefonnummer für [[0]].",
         "[[1]] ist Ihr Anmeldecode für [[0]].",
+    ),
+    "el": (
+        "[[1]] επιβεβαιώνει το τηλέφωνό σας για το [[0]].",
+        "[[1]] είναι ο κωδικός σύνδεσής σας στο [[0]].",
     ),
     "es": (
         "[[1]] confirma su número de teléfono en [[0]].",
@@ -47,9 +55,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "[[1]] confirme votre numéro de téléphone pour [[0]].",
         "[[1]] est votre code de connexion à [[0]].",
     ),
+    "he": (
+        "[[1]] מאשר את מספר הטלפון שלך ב-[[0]].",
+        "[[1]] הוא קוד הכניסה שלך ל-[[0]].",
+    ),
     "hi": (
         "[[1]] [[0]] के लिए आपके फ़ोन नंबर की पुष्टि करता है।",
         "[[1]] [[0]] के लिए आपका लॉगिन कोड है।",
+    ),
+    "hr": (
+        "[[1]] potvrđuje Vaš telefonski broj za [[0]].",
+        "[[1]] je Vaš kod za prijavu u [[0]].",
     ),
     "hu": (
         "[[1]] igazolja a telefonszámát itt: [[0]].",
@@ -73,9 +89,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "[[1]] confirma o seu número de telefone em [[0]].",
         "[[1]] é o seu código de acesso a [[0]].",
     ),
+    "ro": (
+        "[[1]] confirmă numărul dvs. de telefon la [[0]].",
+        "[[1]] este codul dvs. de intrare în [[0]].",
+    ),
     "ru": (
         "[[1]] подтверждает ваш номер телефона в [[0]].",
         "[[1]] – ваш код для входа в [[0]].",
+    ),
+    "sr": (
+        "[[1]] потврђује ваш број телефона за [[0]].",
+        "[[1]] је ваш код за пријаву на [[0]].",
     ),
     "sv": (
         "[[1]] bekräftar ditt telefonnummer hos [[0]].",
@@ -84,6 +108,10 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "tr": (
         "[[1]] kodu [[0]] için telefon numaranızı doğrular.",
         "[[1]] [[0]] giriş kodunuzdur.",
+    ),
+    "uk": (
+        "[[1]] підтверджує ваш номер телефону в [[0]].",
+        "[[1]] – ваш код для входу в [[0]].",
     ),
     "zh": ("[[1]] 是您在 [[0]] 的电话号码确认码。", "[[1]] 是您登录 [[0]] 的验证码。"),
 }

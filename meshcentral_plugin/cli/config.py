@@ -12,7 +12,9 @@ from typing import Any
 import click
 from dotenv.parser import parse_stream
 
+from enum_backend.audit import AuditLog
 from enum_backend.cli.common import common_options, load, reports_errors, run
+from enum_backend.cli.recording import shims_here
 from enum_backend.clock import now_ms
 from enum_backend.errors import wrong_field
 from enum_backend.settings import Settings
@@ -143,7 +145,8 @@ async def _token(settings: Settings, server: str, limits: Mapping[str, int]) -> 
     database = open_database(url)
     try:
         await database.write(lambda connection: seed(connection, settings.tenants, now_ms()))
-        _, token = await ShimTokenStore(database, sealer).ensure(PROGRAM, server, changes=limits)
+        store = ShimTokenStore(database, sealer, shims_here(AuditLog(database, sealer)))
+        _, token = await store.ensure(PROGRAM, server, changes=limits)
     finally:
         await database.close()
     return token

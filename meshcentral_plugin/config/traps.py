@@ -69,17 +69,21 @@ def _two_factor(
     for path, domain in domains.items():
         rules = _object(domain.get("passwordRequirements"))
         where = (*path, "passwordRequirements")
-        if rules.get("sms2factor") is False and rules.get("force2factor") is not True:
-            yield error(
-                show_path((*where, "sms2factor")),
-                "is false: users whose only second factor is SMS log in with the password alone",
-                "remove it, or set force2factor to true beside it",
-                SMS_OFF,
-            )
+        if rules.get("sms2factor") is False:
+            yield _sms_off(show_path((*where, "sms2factor")), rules.get("force2factor") is True)
         if everyone(rules.get("skip2factor")):
             message = "every address skips the second factor"
             name = show_path((*where, "skip2factor"))
             yield error(name, message, "name the addresses that may skip it", TWO_FACTOR_OFF)
+
+
+def _sms_off(path: str, forced: bool) -> ConfigFinding:
+    reason = "is false: users whose only second factor is SMS log in with the password alone"
+    if forced:
+        more = "; force2factor has the web page ask them for another factor, and nothing else"
+        return note(path, reason + more)
+    fix = "remove it, or set force2factor to true beside it: the web page then asks for another"
+    return error(path, reason, fix, SMS_OFF)
 
 
 def _origins(

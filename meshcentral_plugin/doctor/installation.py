@@ -13,6 +13,7 @@ from meshcentral_plugin.config import ConfigFinding, Kind, examine
 from meshcentral_plugin.config.document import parse, read_text, without_comments
 from meshcentral_plugin.config.rendering import options
 from meshcentral_plugin.config.wrong_names import translate
+from meshcentral_plugin.doctor.live import examine_live
 from meshcentral_plugin.doctor.shim import examine_shim
 
 CHECK = "config.json"
@@ -22,7 +23,7 @@ SECONDS = 10.0
 async def examine_installation(
     path: Path, *, url: str = "", to: str = "", allow: Collection[str] = ()
 ) -> Report:
-    """Examine MeshCentral's configuration, ask the shim, and send a test message.
+    """Examine MeshCentral's configuration, ask it and the shim, and send a test message.
 
     Names may be in any case, as MeshCentral takes them. Values are not shown.
 
@@ -41,6 +42,8 @@ async def examine_installation(
     real = options().real_case(without_comments(document))
     ours = bool(url) and await _is_ours(url)
     findings = list(_configuration(real, url="" if ours else url, allow=allow))
+    if url and not ours:
+        findings.append(await examine_live(url))
     findings += [item async for item in examine_shim(real.get("sms"), url if ours else "", to)]
     return Report(tuple(findings))
 

@@ -103,6 +103,14 @@ class EnumBackendKeyDetector(ShapeDetector):
     shown = "ebk_"
 
 
+class EnumBackendSessionDetector(ShapeDetector):
+    """Sessions of enum-backend's users, as programs carry them."""
+
+    secret_type = "enum-backend session"  # noqa: S105  # pragma: allowlist secret
+    denylist = (re.compile(r"(?<![0-9A-Za-z])(ebs_[0-9A-Za-z_-]{20,})"),)
+    shown = "ebs_"
+
+
 class ShimAddressDetector(ShapeDetector):
     """Addresses of shims: their last part is the secret."""
 
@@ -128,6 +136,7 @@ SHAPES: Final[tuple[type[ShapeDetector], ...]] = (
     PlivoBareTokenDetector,
     TelnyxKeyDetector,
     EnumBackendKeyDetector,
+    EnumBackendSessionDetector,
     ShimAddressDetector,
     WebhookSecretDetector,
 )

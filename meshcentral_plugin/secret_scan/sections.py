@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from pathlib import PurePath
+from typing import Any, Final
+
+from detect_secrets.core.potential_secret import PotentialSecret
+from detect_secrets.util.code_snippet import CodeSnippet
 
 from meshcentral_plugin.secret_scan.credentials import PROVIDERS, CredentialDetector
 from meshcentral_plugin.secret_scan.documents import Setting
 
 _SECTIONS: Final = frozenset(("sms", "gateway", "gateways"))
+PLUGIN_SETTINGS: Final = "enumbackend.json"
 _NEVER = re.compile(r"(?!)")
 
 
@@ -26,6 +31,28 @@ class OwnSecretDetector(CredentialDetector):
         if own is None or own.end() != len(name):  # `server_key_file` names a file
             return ""
         return own[0].replace("_", "").replace("-", "")
+
+
+class PluginTokenDetector(CredentialDetector):
+    """The token in the settings of our plugin for MeshCentral, known by the file's name."""
+
+    secret_type = "shim token of the plugin"  # noqa: S105  # pragma: allowlist secret
+    owner = re.compile("")
+    keys = frozenset(("token",))
+    value = re.compile(r"[0-9A-Za-z_-]{16,}")
+
+    def analyze_line(
+        self,
+        filename: str,
+        line: str,
+        line_number: int = 0,
+        context: CodeSnippet | None = None,
+        **more: Any,
+    ) -> set[PotentialSecret]:
+        """The token in a line of `enumbackend.json`."""
+        if PurePath(filename).name != PLUGIN_SETTINGS:
+            return set()
+        return super().analyze_line(filename, line, line_number, context, **more)
 
 
 class MeshCentralDetector(CredentialDetector):
@@ -116,6 +143,7 @@ class PhoneDetector(CredentialDetector):
 
 SECTIONS: Final[tuple[type[CredentialDetector], ...]] = (
     OwnSecretDetector,
+    PluginTokenDetector,
     MeshCentralDetector,
     SmsSectionDetector,
     SmsUrlDetector,

@@ -12,6 +12,14 @@ from meshcentral_plugin.config import Kind
 from meshcentral_plugin.config.options import Options, own_sections, sections_of_schema
 from tests.unit.meshcentral.configurations import GOOD, changed, made
 
+LIMITS = (
+    "MaxDevices",
+    "MaxUserAccounts",
+    "MaxUserSessions",
+    "MaxAgentSessions",
+    "MaxSingleUserSessions",
+)
+
 
 def test_our_table_knows_every_option_of_the_schema(schema: dict[str, Any]) -> None:
     own, theirs = own_sections(), sections_of_schema(schema)
@@ -79,7 +87,7 @@ def test_disabled_sms_login_is_translated_and_then_a_trap() -> None:
         ("domains//newAccounts", False, bool),
         ("domains//ipkvm", True, bool),
         ("domains//certUrl", "https://mesh.example.org/", str),
-        ("domains//limits", {"MaxDevices": 1, "MaxUserAccounts": 2}, dict),
+        ("domains//limits", dict.fromkeys(LIMITS, 7), dict),
         ("domains//passwordRequirements", {"loginTokens": True, "sms2factor": True}, dict),
         ("settings/plugins", {"enabled": True, "list": ["x"], "proxy": "p"}, dict),
     ],

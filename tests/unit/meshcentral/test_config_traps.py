@@ -114,6 +114,13 @@ def test_an_offload_that_believes_anyone_is_told() -> None:
     assert (found.kind, found.path) == (Kind.NOTE, "settings.tlsOffload")
 
 
+def test_sms_login_off_and_another_factor_forced() -> None:
+    rules = {"sms2factor": False, "force2factor": True}
+    (found,) = made(changed("domains//passwordRequirements", rules)).findings
+    assert (found.kind, found.trap) == (Kind.NOTE, "")
+    assert "password alone" in found.message
+
+
 def test_defaults_reach_every_domain() -> None:
     document = changed("domaindefaults", {"passwordRequirements": {"sms2factor": False}})
     document["domains"]["own"] = {"passwordRequirements": {"min": 8}}

@@ -56,6 +56,14 @@ def test_the_compose_file_uses_what_is_there() -> None:
     assert variables()["PROXY_ADDRESS"].startswith(f"{subnet[1]}.")
 
 
+def test_the_proxies_let_nobody_name_an_address() -> None:
+    """See `test_a_proxy_that_is_named` with a real MeshCentral."""
+    assert "header_up -CF-Connecting-IP" in (RECIPES / "Caddyfile").read_text("utf-8")
+    nginx = (RECIPES / "nginx.conf.example").read_text("utf-8")
+    assert 'proxy_set_header CF-Connecting-IP "";' in nginx
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx
+
+
 def test_the_result_is_the_same_each_time() -> None:
     first, second = (render(TEMPLATE, variables()).text for _ in range(2))
     assert first == second

@@ -61,6 +61,7 @@ def test_our_texts_are_all_different() -> None:
         ("El código de verificación MeshTest es: 594728", "validation"),
         ("MeshTest 인증 코드는 다음과 같습니다. 594728", "validation"),
         ("MeshTest 访问令牌是：594728", "login"),
+        ("MeshTest अभिगमन टोकन है: [[१]]", "codeless"),
         # Known words, but not as MeshCentral ends its texts.
         ("verification code is 864256, says Bob", "code"),
         ("something unheard of: 864256", "code"),

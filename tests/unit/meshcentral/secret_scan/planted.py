@@ -55,6 +55,7 @@ PLANTED = (
     Planted("Vonage secret", "vonage", "signature_secret", made(32)),
     Planted("VoIP.ms API password", "voipms", "api_password", made(12)),
     Planted("enum-backend API key", "enum_backend", "api_key", "ebk_" + made(43)),
+    Planted("enum-backend session", "enum_backend", "session", "ebs_" + made(43)),
     Planted("enum-backend secret", "enum_backend", "server_key", made(43) + "="),
     Planted("enum-backend secret", "enum_backend", "shim_token", made(32)),
     Planted("webhook secret", "deliveries", "webhook_secret", "whsec_" + made(44)),

@@ -98,6 +98,14 @@ def test_meshcentral_itself(tmp_path: Path) -> None:
     assert kinds == ["MeshCentral secret"] * 4
 
 
+def test_settings_of_our_plugin(tmp_path: Path) -> None:
+    text = json.dumps({"url": "http://127.0.0.1:8080", "token": made(32), "enabled": True})
+    assert [item.kind for item in found_in(tmp_path, "enumbackend.json", text)] == [
+        "shim token of the plugin"
+    ]
+    assert found_in(tmp_path, "other.json", text) == []
+
+
 def test_what_other_issuers_give(tmp_path: Path) -> None:
     begin = "-----BEGIN " + "PRIVATE KEY-----"
     text = f"{begin}\nMIIE\ntoken = 'ghp_{made(36)}'\n"
