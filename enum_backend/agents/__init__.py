@@ -1,1 +1,1 @@
-"""Numbers for agents: leases, waiting for messages, one-time codes."""
+"""Numbers for agents: a pool, leases, waiting for messages, one-time codes."""
