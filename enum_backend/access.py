@@ -15,6 +15,7 @@ from typing import Any, Final
 from cachetools import TTLCache
 from sqlalchemy import Connection, Row, insert, select, update
 
+from enum_backend.audit.noting import Note, no_note
 from enum_backend.clock import now_ms
 from enum_backend.errors import DatabaseUnavailable, NotFound, Unauthorized, wrong_field
 from enum_backend.settings.base import LONGEST, MOST
@@ -89,11 +90,13 @@ class KeyStore:
         per_minute: int | None = None,
         senders: Sequence[str] = (),
         expires_at: int | None = None,
+        note: Note[ApiKey] = no_note,
     ) -> tuple[ApiKey, str]:
         """A new key and its token, which is never shown again.
 
         Args:
             daily_cost, per_minute, senders, expires_at: see `ApiKey`; numbers normalised.
+            note: called inside the transaction.
 
         Raises:
             ValidationFailed: names the field.
@@ -128,6 +131,7 @@ class KeyStore:
                     expires_at=expires_at,
                 )
             )
+            note(connection, key)
 
         await self._database.write(work)
         return key, token
@@ -183,22 +187,35 @@ class KeyStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_key(row) for row in rows]
 
-    async def revoke(self, key_id: str) -> None:
+    async def revoked(self, token: str) -> ApiKey | None:
+        """The key of a token that was revoked, None = there is no such one."""
+        query = select(api_keys).where(
+            api_keys.c.token_hash == token_hash(token), api_keys.c.revoked_at.is_not(None)
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).first())
+        return None if row is None else _key(row)
+
+    async def revoke(self, key_id: str, *, note: Note[str] = no_note) -> None:
         """End a key now; in other processes within a second.
+
+        Args:
+            note: called inside the transaction with the id.
 
         Raises:
             NotFound: there is no live key of that id.
         """
 
-        def work(connection: Connection) -> int:
-            return connection.execute(
+        def work(connection: Connection) -> None:
+            done = connection.execute(
                 update(api_keys)
                 .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
                 .values(revoked_at=now_ms())
-            ).rowcount
+            )
+            if done.rowcount == 0:
+                raise NotFound("There is no live API key of that id.")
+            note(connection, key_id)
 
-        if await self._database.write(work) == 0:
-            raise NotFound("There is no live API key of that id.")
+        await self._database.write(work)
         self.forget()
 
     def forget(self) -> None:

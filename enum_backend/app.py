@@ -10,6 +10,8 @@ import structlog
 from aiohttp import web
 
 from enum_backend.access import KeyStore
+from enum_backend.audit import AuditLog
+from enum_backend.audit.sealing import ChainKeeper
 from enum_backend.dns.responder import Responder
 from enum_backend.dns.server import DnsServer
 from enum_backend.dns.zone import Zone
@@ -22,12 +24,15 @@ from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.lists import MessageLists
 from enum_backend.messaging.pricing import Pricing
+from enum_backend.messaging.retention import Retention
 from enum_backend.messaging.service import MessageService
 from enum_backend.metrics import Metrics
 from enum_backend.numbers.follow import OrderFollower
 from enum_backend.rounds import Rounds
 from enum_backend.settings import LoadedSettings, Settings
 from enum_backend.settings.models import ZoneSettings
+from enum_backend.setup.accounts import build_accounts
+from enum_backend.setup.agents import build_agents, start_agents
 from enum_backend.setup.deliveries import build_inbound
 from enum_backend.setup.following import ChainDuty, mirror_topic
 from enum_backend.setup.gateways import build_pool
@@ -48,7 +53,16 @@ from enum_backend.setup.places import (
 )
 from enum_backend.setup.records import build_directory, build_mirror
 from enum_backend.setup.sharing import open_sharing
+from enum_backend.setup.shims import recorded_by_server
 from enum_backend.setup.tenants import settle_tenants
+from enum_backend.setup.trust import TrustJournal
+from enum_backend.setup.verification import (
+    build_code_texts,
+    build_guard,
+    build_pruner,
+    build_swaps,
+    build_verification,
+)
 from enum_backend.setup.watching import WatchDuty
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Sealer
@@ -122,19 +136,22 @@ class Server:
         sealer = Sealer(load_server_key(settings.server_key.get_secret_value(), data_dir))
         sharing = await open_sharing(settings, sealer, stack)
         database, wakeups = sharing.database, sharing.wakeups
-        directory = await self._open_records()
+        audit = AuditLog(database, sealer)
+        directory = await self._open_records(audit)
         await settle_tenants(settings, pool.registry, database)
         remember_sends(pool, database)
         metrics = Metrics()
         egress = Egress()
         stack.push_async_callback(egress.close)
         announcer = build_announcer(settings, database, metrics, egress)
+        code_texts = build_code_texts(settings, database, sealer)
         dispatcher = Dispatcher(
             database,
             sealer,
             pool,
             settings.dispatch,
             alone=not database.shared,
+            texts=code_texts,
             on_outcome=metrics.outcome,
         )
         stack.callback(wakeups.subscribe(OUTBOX, dispatcher.notify))
@@ -155,6 +172,11 @@ class Server:
             on_accepted=partial(wakeups.publish, OUTBOX),
         )
         keys = KeyStore(database)
+        guard = build_guard(settings, database, metrics, audit.record_in)
+        swaps = build_swaps(settings, pool, prices, database)
+        verification = build_verification(
+            settings, database, messages, guard, code_texts, metrics, swaps
+        )
         numbers = await build_inventory(settings, pool, prices, database, sealer, messages)
         inbound = await build_inbound(
             settings,
@@ -167,6 +189,20 @@ class Server:
             metrics,
             on_stored=(build_keywords(settings, sealer).handle,),
         )
+        agents = await build_agents(
+            settings,
+            database,
+            sealer,
+            pool,
+            numbers,
+            inbound.webhooks,
+            metrics,
+            audit.record_in,
+        )
+        accounts = build_accounts(
+            settings, database, sealer, verification=verification, messages=messages, audit=audit
+        )
+        stack.push_async_callback(accounts.stop)
         self.services = Services(
             settings=settings,
             directory=directory,
@@ -186,7 +222,7 @@ class Server:
             tenants=TenantStore(database, on_change=keys.forget),
             tenant_numbers=TenantNumbers(database, sealer, on_change=numbers.store.load),
             lists=MessageLists(database, sealer),
-            shim_tokens=ShimTokenStore(database, sealer),
+            shim_tokens=ShimTokenStore(database, sealer, recorded_by_server(audit)),
             database=database,
             metrics=metrics,
             webhooks=inbound.webhooks,
@@ -203,15 +239,21 @@ class Server:
             numbers=numbers,
             classifier=build_classifier(settings, pool, prices, database),
             prices=prices,
+            agents=agents,
+            audit=audit,
+            verification=verification,
+            accounts=accounts,
+            fraud=guard,
         )
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
         announcer.start()
         stack.push_async_callback(announcer.stop)
         await inbound.start(stack, wakeups)
+        await start_agents(agents, stack, wakeups)
         self.dns_port = await self._start_dns(directory, metrics)
         self.http_port = await self._start_http()
-        await self._start_watchers(pool)
+        await self._start_watchers(pool, sealer)
         log.info(
             "started",
             mode=pool.mode,
@@ -221,11 +263,15 @@ class Server:
         )
         self._log_warnings(pool)
 
-    async def _start_watchers(self, pool: GatewayPool) -> None:
+    async def _start_watchers(self, pool: GatewayPool, sealer: Sealer) -> None:
         """What goes on beside the server and never holds it up: orders, webhooks of phones."""
         follower = OrderFollower(self.services.numbers)
         keeper = build_webhook_keeper(self.settings, pool)
-        duty = WatchDuty((follower, keeper))
+        services, data_dir = self.services, self.settings.data_dir
+        chain = ChainKeeper(services.database, sealer, services.audit, data_dir)
+        retention = Retention(services.database, self.settings.retention)
+        pruner = build_pruner(services.verification)
+        duty = WatchDuty((follower, keeper, chain, retention, pruner))
         self._stack.push_async_callback(duty.leave)
         if not self.services.database.shared:
             await duty.take()
@@ -237,28 +283,30 @@ class Server:
         self._stack.push_async_callback(refresher.stop)
         await self._lead("watchers", duty)
 
-    async def _open_records(self) -> Directory:
+    async def _open_records(self, audit: AuditLog) -> Directory:
         """The records; with a mirror, its writer begins to follow the chain."""
         settings, stack = self.settings, self._stack
+        journal = TrustJournal(audit)
+        stack.push_async_callback(journal.close)
         if settings.nvs.source != "mirror":
-            directory = build_directory(settings)
+            directory = build_directory(settings, on_alert=journal)
             stack.push_async_callback(directory.source.close)
             return directory
         if is_shared(database_url(settings)):
-            return await self._share_mirror()
+            return await self._share_mirror(journal)
         mirror = build_mirror(settings)
         stack.push_async_callback(mirror.close)
         try:
             await mirror.start()
         except (MirrorBusy, MirrorUnusable) as error:
             raise SettingsError(f"data_dir: {error}") from None
-        return build_directory(settings, mirror.reader())
+        return build_directory(settings, mirror.reader(), on_alert=journal)
 
-    async def _share_mirror(self) -> Directory:
+    async def _share_mirror(self, journal: TrustJournal) -> Directory:
         """The mirror that one of several processes writes."""
         duty = ChainDuty(self.settings)
         self._stack.push_async_callback(duty.close)
-        directory = build_directory(self.settings, duty.reader)
+        directory = build_directory(self.settings, duty.reader, on_alert=journal)
         self._following = await self._lead(mirror_topic(self.settings.data_dir), duty)
         return directory
 

@@ -10,7 +10,9 @@ from enum_backend.storage import Sealer
 DIGITS = 6
 SALT_OCTETS = 16
 
-_CODES = 10**DIGITS
+_LEAST = 10 ** (DIGITS - 1)
+"""No code begins with 0: some programs read it as a number and lose it."""
+_CODES = 9 * _LEAST
 _FAIR = 2**32 - 2**32 % _CODES
 """Words below this give every code equally often; others are drawn again."""
 
@@ -21,7 +23,7 @@ def new_salt() -> bytes:
 
 
 def derive_code(sealer: Sealer, purpose: str, subject: str, salt: bytes) -> str:
-    """Six digits for a subject (an id) and a salt; the same ones each time.
+    """100000 to 999999 for a subject (an id) and a salt; the same each time.
 
     Only the server key turns them into the code, so what is stored tells nothing,
     and a repeat of the message holds the same code.
@@ -31,5 +33,5 @@ def derive_code(sealer: Sealer, purpose: str, subject: str, salt: bytes) -> str:
         for start in range(0, len(digest), 4):
             word = int.from_bytes(digest[start : start + 4], "big")
             if word < _FAIR:
-                return f"{word % _CODES:0{DIGITS}}"
-        digest = hashlib.sha256(digest).digest()  # once in 10^29 times
+                return str(_LEAST + word % _CODES)
+        digest = hashlib.sha256(digest).digest()  # all eight: once in 10^35 times

@@ -158,6 +158,13 @@ class RateLimitExceeded(EnumBackendError):
     status = 429
 
 
+class BlockedByFraudGuard(EnumBackendError):
+    """Too many codes were asked for and never used; try again later."""
+
+    error_code = "BLOCKED_BY_FRAUD_GUARD"
+    status = 429
+
+
 class CostLimitExceeded(EnumBackendError):
     """The daily spend limit is reached."""
 
@@ -235,3 +242,70 @@ class ProviderError(EnumBackendError):
             "provider_code": self.provider_code,
             "reason": self.reason,
         }
+
+
+class PoolExhausted(EnumBackendError):
+    """No number of the pool is free.
+
+    Attributes:
+        next_free_at: RFC 3339 time at which one is, None = nobody knows.
+    """
+
+    error_code = "POOL_EXHAUSTED"
+    status = 409
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        next_free_at: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.next_free_at = next_free_at
+
+    @property
+    def members(self) -> Mapping[str, str | None]:
+        """Its attributes."""
+        return {"next_free_at": self.next_free_at}
+
+
+class WaitTimeout(EnumBackendError):
+    """No message came in time.
+
+    Attributes:
+        after: cursor to wait on from, None = from the lease's beginning.
+        lease_expires_at: RFC 3339 time.
+    """
+
+    error_code = "WAIT_TIMEOUT"
+    status = 408
+
+    def __init__(
+        self, message: str | None = None, *, after: str | None = None, lease_expires_at: str
+    ) -> None:
+        super().__init__(message)
+        self.after = after
+        self.lease_expires_at = lease_expires_at
+
+    @property
+    def members(self) -> Mapping[str, str | None]:
+        """Its attributes."""
+        return {"after": self.after, "lease_expires_at": self.lease_expires_at}
+
+
+class LeaseEnded(NotFound):
+    """The lease has ended; nothing of it can be read any more.
+
+    Attributes:
+        ended_at: RFC 3339 time.
+    """
+
+    def __init__(self, message: str | None = None, *, ended_at: str) -> None:
+        super().__init__(message)
+        self.ended_at = ended_at
+
+    @property
+    def members(self) -> Mapping[str, str | None]:
+        """Its attributes."""
+        return {"lease_ended_at": self.ended_at}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -56,8 +57,14 @@ def protocol_log() -> logging.Logger:
     return logger
 
 
-def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every log, ours and the libraries', to `stream` (standard error by default)."""
+def configure_logging(
+    level: str = "INFO", stream: TextIO | None = None, *, lasting: bool = False
+) -> None:
+    """Send every log, ours and the libraries', to `stream` (standard error by default).
+
+    Args:
+        lasting: not called again in this process: loggers are made once, not for each line.
+    """
     target = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -69,13 +76,15 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     if target.isatty():
         plain = structlog.dev.plain_traceback
         final = [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        own = [*shared, *final]
     else:
         final = [structlog.processors.format_exc_info, _as_json]
+        own = [structlog.contextvars.merge_contextvars, _Labels(), *final]
     structlog.configure(
-        processors=[*shared, *final],
+        processors=own,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda name="": _Lines(name, target),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=lasting,
     )
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(target)
@@ -89,6 +98,29 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root.setLevel(level)
     for chatty in ("alembic", "asyncio", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _Labels:
+    """Level, logger and time of a line of ours: three of structlog's processors in one."""
+
+    def __init__(self) -> None:
+        self._shown = (0, "")
+
+    def __call__(
+        self, logger: Any, name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        second, nanos = divmod(time.time_ns(), 1_000_000_000)
+        shown, text = self._shown
+        if second != shown:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._shown = second, text
+        event["level"] = _LEVELS.get(name, name)
+        event["logger"] = logger.name
+        event["timestamp"] = f"{text}.{nanos // 1000:06d}Z"
+        return event
+
+
+_LEVELS = {"warn": "warning", "exception": "error"}
 
 
 def _as_json(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:

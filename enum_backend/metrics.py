@@ -67,6 +67,24 @@ class Metrics:
             ["scope", "level"],
             registry=self.registry,
         )
+        self.verifications_started = Counter(
+            "enum_backend_verifications_started",
+            "Codes that were asked for: sent, resent, or the error code of the refusal",
+            ["purpose", "result"],
+            registry=self.registry,
+        )
+        self.verifications_checked = Counter(
+            "enum_backend_verifications_checked",
+            "Codes that were checked, by result",
+            ["purpose", "result"],
+            registry=self.registry,
+        )
+        self.fraud_decisions = Counter(
+            "enum_backend_fraud_decisions",
+            "What the fraud guard said of codes that were asked for",
+            ["verdict"],
+            registry=self.registry,
+        )
         self.pending = Gauge(
             "enum_backend_messages_pending",
             "Messages not yet handed to a provider",
@@ -117,6 +135,18 @@ class Metrics:
     def spend_alert(self, scope: str, level: int) -> None:
         """Count one spend limit that was neared."""
         self.spend_alerts.labels(scope, str(level)).inc()
+
+    def verification_started(self, purpose: str, result: str) -> None:
+        """Count one code that was asked for."""
+        self.verifications_started.labels(purpose, result).inc()
+
+    def verification_checked(self, purpose: str, result: str) -> None:
+        """Count one code that was checked."""
+        self.verifications_checked.labels(purpose, result).inc()
+
+    def fraud_decision(self, verdict: str) -> None:
+        """Count one decision of the fraud guard."""
+        self.fraud_decisions.labels(verdict).inc()
 
     def render(self) -> bytes:
         """The Prometheus text format."""

@@ -7,7 +7,7 @@ that a generated configuration stays the same.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ import phonenumbers
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from enum_backend.access import token_hash
+from enum_backend.audit.model import AuditEvent, Severity, Value
+from enum_backend.audit.noting import Note
 from enum_backend.clock import now_ms
 from enum_backend.errors import NotFound, SettingsError, wrong_field
 from enum_backend.settings.base import MOST
@@ -28,6 +30,8 @@ from enum_backend.tenants.store import DEFAULT
 TOKEN_OCTETS = 24
 MAX_NAME = 80
 MAX_SECRET = 512
+SET: Final = "SHIM_TOKEN_SET"
+REVOKED: Final = "SHIM_TOKEN_REVOKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +81,36 @@ class ShimToken:
         return f"shim:{self.id}"
 
 
-class ShimTokenStore:
-    """The tokens in the database: sealed for showing again, hashed for finding."""
+Record = Callable[[Connection, str, str, str], None]
+"""Keeps inside a transaction that an event concerned a program's server."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
+
+def shim_event(event_type: str, program: str, server: str, **who: Value) -> AuditEvent:
+    """What the audit log has of a token; the token itself is nowhere in it."""
+    done = "revoked" if event_type == REVOKED else "made or changed"
+    return AuditEvent(
+        event_type,
+        Severity.MEDIUM,
+        f"The token of {program} server {server[:MAX_NAME]} was {done}.",
+        metadata={**who, "program": program, "server": server},
+    )
+
+
+def not_recorded(_connection: Connection, _event_type: str, _program: str, _server: str) -> None:
+    """Nothing is kept."""
+
+
+class ShimTokenStore:
+    """The tokens in the database: sealed for showing again, hashed for finding.
+
+    Args:
+        record: keeps what is done without a `note` of the caller's.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer, record: Record = not_recorded) -> None:
         self._database = database
         self._sealer = sealer
+        self._record = record
 
     async def token_for(self, program: str, server: str, tenant: str = DEFAULT) -> str:
         """The token of that server, made at the first call, and anew once it is revoked.
@@ -98,11 +126,14 @@ class ShimTokenStore:
         server: str,
         tenant: str = DEFAULT,
         changes: Mapping[str, Any] | None = None,
+        *,
+        note: Note[ShimToken] | None = None,
     ) -> tuple[ShimToken, str]:
         """The token of that server, made if there is none, with these settings changed.
 
         Args:
             changes: names and values of `ShimOptions`; what is not named stays as it is.
+            note: called inside the transaction when the token is made or changed.
 
         Raises:
             SettingsError: the token was sealed with another server key.
@@ -114,6 +145,7 @@ class ShimTokenStore:
             row = connection.execute(select(shim_tokens).where(_named(program, server))).first()
             if row is not None and row.tenant != tenant:
                 raise wrong_field("server", "this name is taken by another tenant")
+            is_new = row is None or row.revoked_at is not None
             if row is None or row.revoked_at is not None:
                 row = self._insert(connection, program, server, tenant)
             token = self._sealer.open(row.token, row.id)
@@ -125,6 +157,11 @@ class ShimTokenStore:
                     .values(**wanted | self._sealed(wanted, row.id))
                 )
                 found = replace(found, options=replace(found.options, **wanted))
+            if wanted or is_new:
+                if note is None:
+                    self._record(connection, SET, program, server)
+                else:
+                    note(connection, found)
             return found, token
 
         try:
@@ -170,8 +207,11 @@ class ShimTokenStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_described(row, secret=None) for row in rows]
 
-    async def revoke(self, program: str, server: str) -> None:
+    async def revoke(self, program: str, server: str, *, note: Note[str] | None = None) -> None:
         """End a token at once; the next one of that server is another.
+
+        Args:
+            note: called inside the transaction with the server's name.
 
         Raises:
             NotFound: there is no live token of that server.
@@ -181,8 +221,16 @@ class ShimTokenStore:
             .where(_named(program, server), shim_tokens.c.revoked_at.is_(None))
             .values(revoked_at=now_ms())
         )
-        if not await self._database.write(lambda c: c.execute(query).rowcount):
-            raise NotFound("There is no live token of that server.")
+
+        def work(connection: Connection) -> None:
+            if connection.execute(query).rowcount == 0:
+                raise NotFound("There is no live token of that server.")
+            if note is None:
+                self._record(connection, REVOKED, program, server)
+            else:
+                note(connection, server)
+
+        await self._database.write(work)
 
     def _insert(self, connection: Connection, program: str, server: str, tenant: str) -> Row[Any]:
         store.require(connection, tenant)

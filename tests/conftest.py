@@ -138,3 +138,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("fault ledgers")
     for ledger in kept:
         terminalreporter.line(ledger)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share a slow server run on one worker."""
+    if config.getvalue("dist") != "load":
+        return None
+    from tests.workers import SharedServers
+
+    return SharedServers(config, log)

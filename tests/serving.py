@@ -54,6 +54,7 @@ class Serving:
 
     def __init__(self, process: asyncio.subprocess.Process, started: Mapping[str, Any]) -> None:
         self.process = process
+        self.started = started
         self.mode: str = started["mode"]
         self.http_url: str = started["http_url"]
         self.dns_port: int = started["dns"]["port"]

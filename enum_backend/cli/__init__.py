@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from enum_backend import __version__
+from enum_backend.cli.agents import agents
+from enum_backend.cli.audit import audit
 from enum_backend.cli.common import fail
 from enum_backend.cli.config import config
 from enum_backend.cli.costs import costs
@@ -17,6 +19,7 @@ from enum_backend.cli.health import health
 from enum_backend.cli.keys import keys
 from enum_backend.cli.lint import lint
 from enum_backend.cli.lookup import lookup
+from enum_backend.cli.mcp import mcp
 from enum_backend.cli.messages import messages
 from enum_backend.cli.numbers import numbers
 from enum_backend.cli.opt_outs import opt_outs
@@ -26,6 +29,8 @@ from enum_backend.cli.serve import serve
 from enum_backend.cli.shims import shims
 from enum_backend.cli.sync import sync
 from enum_backend.cli.tenants import tenants
+from enum_backend.cli.users import users
+from enum_backend.cli.verify import verify
 from enum_backend.errors import SettingsError
 from enum_backend.extensions import load_extensions
 
@@ -48,15 +53,20 @@ for command in (
     delete,
     send,
     messages,
+    mcp,
     numbers,
+    agents,
     gateways,
     costs,
     doctor,
     health,
     keys,
     tenants,
+    users,
     shims,
     opt_outs,
+    verify,
+    audit,
     config,
     db,
 ):

@@ -10,13 +10,16 @@ from typing import TypeVar
 import click
 
 from enum_backend.access import SCOPES, ApiKey, KeyStore
+from enum_backend.audit import AuditLog
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
+from enum_backend.cli.recording import created_here, noted_here
 from enum_backend.clock import now_ms
 from enum_backend.errors import wrong_field
 from enum_backend.settings.base import seconds
 from enum_backend.setup.places import database_url, prepare_data_dir
-from enum_backend.storage import open_database
+from enum_backend.storage import Sealer, open_database
 from enum_backend.storage.schema import upgrade
+from enum_backend.storage.sealing import load_server_key
 from enum_backend.tenants.store import DEFAULT, seed
 from enum_backend.web.fields import read_sender, read_time
 from enum_backend.web.routes.keys import key_json
@@ -65,7 +68,7 @@ def create(
     expires_at = _expires(expires)
     key, token = _with_store(
         config_file,
-        lambda store: store.create(
+        lambda store, audit: store.create(
             name,
             words,
             tenant,
@@ -73,6 +76,7 @@ def create(
             per_minute=per_minute,
             senders=wanted,
             expires_at=expires_at,
+            note=created_here(audit),
         ),
     )
     show(key_json(key) | {"token": token}, as_json, lambda: f"{key.id}\n{token}")
@@ -84,7 +88,7 @@ def create(
 @reports_errors
 def list_keys(tenant: str | None, config_file: Path | None, as_json: bool) -> None:
     """List the keys, without their tokens."""
-    found = _with_store(config_file, lambda store: store.list(tenant))
+    found = _with_store(config_file, lambda store, _: store.list(tenant))
     show({"keys": [key_json(key) for key in found]}, as_json, lambda: "\n".join(map(_line, found)))
 
 
@@ -94,13 +98,20 @@ def list_keys(tenant: str | None, config_file: Path | None, as_json: bool) -> No
 @reports_errors
 def revoke(key_id: str, config_file: Path | None, as_json: bool) -> None:
     """End a key: a running server refuses it within a second."""
-    _with_store(config_file, lambda store: store.revoke(key_id))
+    said = f"API key {key_id[:40]} was revoked."
+    _with_store(
+        config_file,
+        lambda store, audit: store.revoke(
+            key_id, note=noted_here(audit, "KEY_REVOKED", said, keyId=key_id)
+        ),
+    )
     show({"success": True, "id": key_id}, as_json, lambda: f"{key_id} is revoked")
 
 
-def _with_store(config_file: Path | None, work: Callable[[KeyStore], Awaitable[T]]) -> T:
+def _with_store(config_file: Path | None, work: Callable[[KeyStore, AuditLog], Awaitable[T]]) -> T:
     loaded = load(config_file)
-    prepare_data_dir(loaded.settings)
+    data_dir = prepare_data_dir(loaded.settings)
+    server_key = load_server_key(loaded.settings.server_key.get_secret_value(), data_dir)
     url = database_url(loaded.settings)
     upgrade(url)
 
@@ -109,7 +120,7 @@ def _with_store(config_file: Path | None, work: Callable[[KeyStore], Awaitable[T
         try:
             tenants = loaded.settings.tenants
             await database.write(lambda connection: seed(connection, tenants, now_ms()))
-            return await work(KeyStore(database))
+            return await work(KeyStore(database), AuditLog(database, Sealer(server_key)))
         finally:
             await database.close()
 

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
+from enum_backend.audit.log import record_in
 from enum_backend.cli.common import common_options, load, reports_errors, run, show
+from enum_backend.cli.recording import done_here
 from enum_backend.clock import now_ms
 from enum_backend.errors import NotFound
 from enum_backend.messaging.policy import optouts
@@ -18,8 +20,9 @@ from enum_backend.messaging.policy.stopping import stop
 from enum_backend.phone import normalize
 from enum_backend.settings import LoadedSettings
 from enum_backend.setup.places import database_url, prepare_data_dir
-from enum_backend.storage import open_database
+from enum_backend.storage import Sealer, open_database
 from enum_backend.storage.schema import upgrade
+from enum_backend.storage.sealing import load_server_key
 from enum_backend.web.routes.policy import opt_out_json
 
 T = TypeVar("T")
@@ -68,9 +71,15 @@ def add(recipient: str, sender: str, tenant: str, config_file: Path | None, as_j
     """Send nothing more to a number; what waits for it is ended."""
     loaded = load(config_file)
     number, word = _number(loaded, recipient), _sender(loaded, sender)
-    is_new = _in_database(
-        loaded, lambda c: stop(c, tenant, word, number, Source.MANUAL, now_ms()), writing=True
-    )
+
+    def work(connection: Connection) -> bool:
+        is_new = stop(connection, tenant, word, number, Source.MANUAL, now_ms())
+        if is_new:
+            said = f"{number} wants no messages any more."
+            _record(loaded, connection, "OPT_OUT_ADDED", said, tenant, word, number)
+        return is_new
+
+    is_new = _in_database(loaded, work, writing=True)
     state = "is opted out" if is_new else "was opted out before"
     show({"success": True, "changed": is_new}, as_json, lambda: f"{number} {state}")
 
@@ -87,9 +96,30 @@ def remove(
     """Take an opt-out back, when the person wants messages again."""
     loaded = load(config_file)
     number, word = _number(loaded, recipient), _sender(loaded, sender)
-    if not _in_database(loaded, lambda c: optouts.remove(c, tenant, word, number), writing=True):
-        raise NotFound("There is no such opt-out.")
+
+    def work(connection: Connection) -> None:
+        if not optouts.remove(connection, tenant, word, number):
+            raise NotFound("There is no such opt-out.")
+        said = f"{number} wants messages again."
+        _record(loaded, connection, "OPT_OUT_REMOVED", said, tenant, word, number)
+
+    _in_database(loaded, work, writing=True)
     show({"success": True, "changed": True}, as_json, lambda: f"{number} may be sent to")
+
+
+def _record(
+    loaded: LoadedSettings,
+    connection: Connection,
+    event_type: str,
+    said: str,
+    tenant: str,
+    sender: str,
+    number: str,
+) -> None:
+    settings = loaded.settings
+    key = load_server_key(settings.server_key.get_secret_value(), settings.data_dir)
+    event = done_here(event_type, said, tenant=tenant, sender=sender, phoneNumber=number)
+    record_in(connection, Sealer(key), event)
 
 
 def _number(loaded: LoadedSettings, text: str) -> str:

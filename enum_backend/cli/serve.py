@@ -18,8 +18,10 @@ from typing import Any
 import click
 
 from enum_backend.access import SCOPES
+from enum_backend.accounts.first_admin import FIRST_ADMIN_PATH
 from enum_backend.app import Server
 from enum_backend.cli.common import cli_key_file, common_options, load, reports_errors
+from enum_backend.cli.recording import created_here
 from enum_backend.errors import Unauthorized
 from enum_backend.gateways.simulator import SimulatedSms
 from enum_backend.settings import LoadedSettings
@@ -74,10 +76,11 @@ async def _serve(loaded: LoadedSettings, *, as_json: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     async with Server(loaded) as server:
         key_file, new_key = await ensure_cli_key(server)
+        first_admin = await first_admin_url(server)
         if as_json:
-            click.echo(json.dumps(await start_document(server, key_file)))
+            click.echo(json.dumps(await start_document(server, key_file, first_admin)))
         else:
-            click.echo("\n".join(await start_lines(server, key_file, new_key)))
+            click.echo("\n".join(await start_lines(server, key_file, new_key, first_admin)))
         sys.stdout.flush()
         if sys.stdout.isatty() and server.services.pool.mode == "simulation":
             server.services.pool.simulator.on_message(_show_simulated)
@@ -115,7 +118,10 @@ async def ensure_cli_key(server: Server) -> tuple[Path, str | None]:
     try:
         await server.services.keys.authenticate(path.read_text("ascii").strip())
     except (OSError, UnicodeDecodeError, Unauthorized):
-        _, token = await server.services.keys.create("command line of this machine", SCOPES)
+        name = "command line of this machine"
+        _, token = await server.services.keys.create(
+            name, SCOPES, note=created_here(server.services.audit)
+        )
         temporary = path.with_name(f".cli-key.{secrets.token_hex(4)}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -125,7 +131,16 @@ async def ensure_cli_key(server: Server) -> tuple[Path, str | None]:
     return path, None
 
 
-async def start_document(server: Server, key_file: Path) -> dict[str, Any]:
+async def first_admin_url(server: Server) -> str | None:
+    """The page that makes the first admin, with its one-time token; None = there is one."""
+    token = await server.services.accounts.first_admin.offer()
+    base = server.settings.public_base_url or server.http_url
+    return f"{base}{FIRST_ADMIN_PATH}?token={token}" if token else None
+
+
+async def start_document(
+    server: Server, key_file: Path, first_admin: str | None = None
+) -> dict[str, Any]:
     """What `serve --json` prints, in one line, once requests are answered."""
     base = server.settings.public_base_url or server.http_url
     return {
@@ -133,6 +148,7 @@ async def start_document(server: Server, key_file: Path) -> dict[str, Any]:
         "http_url": server.http_url,
         "dns": {"host": local_address(server.settings.dns.host), "port": server.dns_port},
         "api_key_file": str(key_file),
+        "first_admin_url": first_admin,
         "pid": os.getpid(),
         "extensions": {
             extension.name: [
@@ -144,7 +160,9 @@ async def start_document(server: Server, key_file: Path) -> dict[str, Any]:
     }
 
 
-async def start_lines(server: Server, key_file: Path, new_key: str | None) -> Sequence[str]:
+async def start_lines(
+    server: Server, key_file: Path, new_key: str | None, first_admin: str | None = None
+) -> Sequence[str]:
     """What to copy first: every line works as it stands, from any folder."""
     settings, url = server.settings, server.http_url
     dns_host = local_address(settings.dns.host)
@@ -176,5 +194,7 @@ async def start_lines(server: Server, key_file: Path, new_key: str | None) -> Se
         lines += [f"  API key (shown once, kept in {key_file}): {new_key}", ""]
     else:
         lines += [f"  The API key is in {key_file}", ""]
+    if first_admin is not None:
+        lines += [f"  Make the first admin (works once, within 24 hours): {first_admin}", ""]
     lines.append(f"  API documents: {url}/docs    Stop: Ctrl-C")
     return [*lines, ""]

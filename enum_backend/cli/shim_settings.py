@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from enum_backend.audit import AuditLog
 from enum_backend.cli.common import load, run
+from enum_backend.cli.recording import shims_here
 from enum_backend.clock import now_ms
 from enum_backend.errors import NotFound, wrong_field
 from enum_backend.settings import Settings
@@ -79,10 +81,11 @@ def with_store(
 
     async def go() -> T:
         database = open_database(url)
+        audit = AuditLog(database, sealer)
         try:
             tenants = loaded.settings.tenants
             await database.write(lambda connection: seed(connection, tenants, now_ms()))
-            return await work(ShimTokenStore(database, sealer), loaded.settings)
+            return await work(ShimTokenStore(database, sealer, shims_here(audit)), loaded.settings)
         finally:
             await database.close()
 

@@ -29,6 +29,7 @@ from enum_backend.gateways.http_client import ApiGateway, basic_auth
 from enum_backend.gateways.http_finding import Find, Page, refusal
 from enum_backend.gateways.http_options import ESCAPES, PLACEHOLDERS, HttpOptions
 from enum_backend.gateways.http_replies import Reply, provider_text, proxy_timeout, status_error
+from enum_backend.gateways.http_wire import Wire
 from enum_backend.gateways.templates import Template, UrlTemplate, in_header
 
 _WORD = re.compile(r"[^\s\"'=&/?:,{}<>]{6,}")
@@ -45,6 +46,7 @@ class HttpGateway(ApiGateway):
     Options = HttpOptions
     options: HttpOptions
     required: ClassVar[tuple[str, ...]] = ("url",)
+    lower = Wire
     # Inbound messages and reports as far as `inbound` declares them.
     capabilities: ClassVar[Capabilities] = Capabilities(delivery_reports=True, inbound=True)
 

@@ -27,6 +27,7 @@ from enum_backend.gateways.base import (
 )
 from enum_backend.gateways.http_client import ApiGateway
 from enum_backend.gateways.http_replies import proxy_timeout, status_error
+from enum_backend.gateways.http_wire import Wire
 from enum_backend.gateways.templates import UrlTemplate, encode_component
 
 __all__ = ["PLACEHOLDERS", "UrlGateway", "UrlOptions", "encode_component"]
@@ -65,6 +66,7 @@ class UrlGateway(ApiGateway):
     Options = UrlOptions
     options: UrlOptions
     required: ClassVar[tuple[str, ...]] = ("url",)
+    lower = Wire
     capabilities: ClassVar[Capabilities] = Capabilities()
 
     @cached_property

@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 
 from enum_backend.errors import EnumBackendError, IdempotencyConflict, OptedOut
 from enum_backend.gateways.base import Cost
@@ -31,11 +33,12 @@ from enum_backend.messaging.model import (
 )
 from enum_backend.messaging.policy import optouts, sticky
 from enum_backend.messaging.policy.sticky import Known
-from enum_backend.messaging.route import Route
+from enum_backend.messaging.route import Route, Step
 from enum_backend.messaging.segments import Segmentation
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
 from enum_backend.storage.locks import serialize
+from enum_backend.storage.many import Inserted
 from enum_backend.storage.tables import outbox
 
 NOT_ARRIVED = (
@@ -45,6 +48,9 @@ NOT_ARRIVED = (
     MessageState.CANCELED,
 )
 """States in which the same text may be asked for again at once."""
+
+SAME_ROUTES = 256
+"""Decisions whose stored form is remembered: most messages share a few."""
 
 CODE_PRIORITY = 0
 PRIORITY = 1
@@ -58,7 +64,7 @@ class Draft:
     """A message that is routed and measured, ready to be stored.
 
     Attributes:
-        body: seals the text for a given message id.
+        body: seals the text for a given message id; None = it is made when it leaves.
         request_hash: keyed hash of what makes two requests the same.
         repeat_hash: keyed hash of client, destination and text, or None.
         estimate: expected cost, None where no price is known.
@@ -68,7 +74,7 @@ class Draft:
     request: SendRequest
     route: Route
     segmentation: Segmentation
-    body: Callable[[str], bytes]
+    body: Callable[[str], bytes | None]
     request_hash: bytes
     repeat_hash: bytes | None
     estimate: Cost | None
@@ -153,7 +159,7 @@ def accept_many(
         results.append(accepted)
     spend.store(connection)
     if rows:
-        connection.execute(insert(outbox), rows)
+        _INSERT.run(connection, [_VALUES(row) for row in rows])
         sticky.remember(connection, learned, now)
     return results
 
@@ -306,9 +312,53 @@ def _refusal(
     return refused or spend.refusal(draft.scopes, Decimal(draft.micros) / 1_000_000)
 
 
+_COLUMNS = (
+    "message_id",
+    "tenant",
+    "client",
+    "kind",
+    "state",
+    "priority",
+    "requested_to",
+    "destination",
+    "recipient_seq",
+    "sender",
+    "body",
+    "template",
+    "verification_id",
+    "erase_body",
+    "encoding",
+    "segments",
+    "chain",
+    "chain_position",
+    "route",
+    "is_test",
+    "limited",
+    "idempotency_key",
+    "request_hash",
+    "repeat_hash",
+    "client_reference",
+    "gateway",
+    "cost_micros",
+    "cost_currency",
+    "attempts_at_gateway",
+    "attempts_made",
+    "created_at",
+    "send_at",
+    "next_attempt_at",
+    "valid_until",
+    "updated_at",
+)
+"""What `_row` fills."""
+
+_INSERT = Inserted(outbox, _COLUMNS)
+_VALUES = itemgetter(*_COLUMNS)
+
+
 def _row(draft: Draft, route: Route, now: int) -> dict[str, Any]:
     request = draft.request
-    message_id = f"msg_{secrets.token_hex(12)}"
+    # Time first: rows and index entries of one batch lie side by side on the disk.
+    message_id = f"msg_{now:011x}{secrets.randbits(52):013x}"
     micros, currency = to_micros(draft.estimate)
     key = draft.idempotency_key
     state = MessageState.QUEUED if request.send_at is None else MessageState.SCHEDULED
@@ -316,25 +366,23 @@ def _row(draft: Draft, route: Route, now: int) -> dict[str, Any]:
         "message_id": message_id,
         "tenant": request.client.tenant,
         "client": request.client.id,
-        "kind": request.kind,
-        "state": state,
+        "kind": request.kind.value,
+        "state": state.value,
         "priority": CODE_PRIORITY if request.is_code else PRIORITY,
         "requested_to": request.to,
         "destination": route.destination,
         "recipient_seq": None,
         "sender": route.sender,
         "body": draft.body(message_id),
+        "template": request.template,
+        "verification_id": request.verification_id,
         "erase_body": request.is_code or request.erase_text,
         "encoding": draft.segmentation.encoding,
         "segments": draft.segmentation.segments,
-        "chain": json.dumps(route.chain),
+        "chain": _chain_text(route.chain),
         "chain_position": 0,
-        "route": json.dumps(
-            {
-                "sender_gateway": route.sender_gateway,
-                "senders": route.sender_names(),
-                "steps": [[step.rule, step.applied, step.why] for step in route.steps],
-            }
+        "route": _route_text(
+            route.sender_gateway, tuple(route.sender_names().items()), route.steps
         ),
         "is_test": draft.is_test,
         "limited": not draft.is_test,
@@ -353,6 +401,24 @@ def _row(draft: Draft, route: Route, now: int) -> dict[str, Any]:
         "valid_until": draft.valid_until,
         "updated_at": now,
     }
+
+
+@lru_cache(maxsize=SAME_ROUTES)
+def _chain_text(chain: tuple[str, ...]) -> str:
+    return json.dumps(chain)
+
+
+@lru_cache(maxsize=SAME_ROUTES)
+def _route_text(
+    sender_gateway: str | None, senders: tuple[tuple[str, str], ...], steps: tuple[Step, ...]
+) -> str:
+    return json.dumps(
+        {
+            "sender_gateway": sender_gateway,
+            "senders": dict(senders),
+            "steps": steps,
+        }
+    )
 
 
 def _accepted(draft: Draft, message_id: str, gateway: str) -> Accepted:

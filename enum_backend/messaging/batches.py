@@ -2,12 +2,14 @@
 
 A commit costs one flush to the disk however much it holds, and one statement for
 many rows costs little more than for one. So callers hand over one item each and
-wait; a batch is written as soon as the one before it is.
+wait; a batch is written as soon as the one before it is, and holds whatever waits when
+its turn at the database comes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -41,6 +43,7 @@ class Batcher(Generic[T, R]):
         self._database = database
         self._work = work
         self._waiting: list[Waiting[T, R]] = []
+        self._lock = threading.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, item: T) -> R:
@@ -51,23 +54,35 @@ class Batcher(Generic[T, R]):
             EnumBackendError: it was refused.
         """
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        with self._lock:
+            self._waiting.append((item, future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="batches")
         return await future
 
     async def _run(self) -> None:
         while self._waiting:
+            await self._store([])
+
+    def _next(self) -> list[Waiting[T, R]]:
+        with self._lock:
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            await self._store(batch)
+        return batch
 
     async def _store(self, batch: list[Waiting[T, R]]) -> None:
-        items = [item for item, _ in batch]
+        """Store a batch; an empty one becomes what waits when its turn at the database comes."""
+
+        def work(connection: Connection) -> Sequence[R | EnumBackendError]:
+            if not batch:
+                batch.extend(self._next())
+            return self._work(connection, [item for item, _ in batch])
+
         try:
-            results = await self._database.write(lambda connection: self._work(connection, items))
+            results = await self._database.write(work)
         except DatabaseUnavailable as error:
-            _fail(batch, error)
+            _fail(batch or self._next(), error)
         except Exception as error:
+            batch = batch or self._next()
             # One item that cannot be stored must not take the others with it.
             if len(batch) == 1:
                 _fail(batch, error)

@@ -33,6 +33,9 @@ ANSWER_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 """How long a lost Redis is left alone; nobody waits for it meanwhile."""
 
+Waiters = tuple[int, str, str]
+"""(messages in a minute, caller, name of the limit)."""
+
 log = structlog.get_logger("enum_backend.limits")
 
 
@@ -52,6 +55,8 @@ class ClientLimiter(ClientLimits):
         self._errors = _errors(storage)
         self._lost = False
         self._ask_again_at = 0.0
+        self._waiting: dict[Waiters, list[asyncio.Future[bool | None]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def hit(self, client: str, per_minute: int, *, name: str = "per_client_minute") -> None:
         """See `ClientLimits`."""
@@ -60,12 +65,54 @@ class ClientLimiter(ClientLimits):
         item = RateLimitItemPerMinute(per_minute)
         allowed = None
         if self._shared is not None:
-            allowed = await self._ask(self._shared.hit(item, name, client), name)
+            allowed = await self._together(self._shared, item, client, name)
         if allowed is None:
             allowed = self._here.hit(item, name, client)
         if not allowed:
             stats = await self._stats(item, client, name)
             raise reached(name, per_minute, MINUTE, stats.reset_time - time.time())
+
+    async def _together(
+        self, shared: SharedWindow, item: RateLimitItemPerMinute, client: str, name: str
+    ) -> bool | None:
+        """Count one in the shared storage; None = it is lost, count here.
+
+        Messages of one caller that come while Redis is asked are one question.
+        """
+        key = (item.amount, client, name)
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = []
+            task = asyncio.create_task(self._count(shared, item, client, name))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        waiting.append(answer)
+        return await answer
+
+    async def _count(
+        self, shared: SharedWindow, item: RateLimitItemPerMinute, client: str, name: str
+    ) -> None:
+        key = (item.amount, client, name)
+        while waiting := self._waiting[key]:
+            self._waiting[key] = []
+            several = {"cost": len(waiting)} if len(waiting) > 1 else {}
+            try:
+                allowed = await self._ask(shared.hit(item, name, client, **several), name)
+                if allowed is False and several:
+                    # There is no room for all of them, but perhaps for some.
+                    for answer in waiting:
+                        one = await self._ask(shared.hit(item, name, client), name)
+                        _settle(answer, one)
+                    continue
+            except Exception as error:
+                for answer in waiting:
+                    if not answer.done():
+                        answer.set_exception(error)
+            else:
+                for answer in waiting:
+                    _settle(answer, allowed)
+        del self._waiting[key]
 
     async def state(
         self, client: str, per_minute: int, name: str = "per_client_minute"
@@ -115,6 +162,11 @@ class ClientLimiter(ClientLimits):
         if self._lost:
             log.info("Redis answers again")
         self._lost = False
+
+
+def _settle(answer: asyncio.Future[bool | None], allowed: bool | None) -> None:
+    if not answer.done():
+        answer.set_result(allowed)
 
 
 def _errors(storage: Storage | None) -> tuple[type[Exception], ...]:

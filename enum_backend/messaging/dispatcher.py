@@ -24,6 +24,7 @@ from enum_backend.messaging import outcomes, queue, recovery, reports
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.handover import Ended, Handover, lease_seconds
+from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.pacing import Pacer
 from enum_backend.messaging.policy import optouts
@@ -54,6 +55,7 @@ class Dispatcher:
     Args:
         alone: this process holds the database, so what other owners left behind is
             left over from a crash.
+        texts: makes the texts that are not stored.
     """
 
     def __init__(
@@ -64,13 +66,14 @@ class Dispatcher:
         settings: DispatchSettings,
         *,
         alone: bool,
+        texts: TextMaker | None = None,
         on_outcome: OnOutcome | None = None,
     ) -> None:
         self._database = database
         self._pool = pool
         self._settings = settings
         policy = RetryPolicy(settings.max_attempts, settings.backoff)
-        self._handover = Handover(sealer, policy, pool.breakers)
+        self._handover = Handover(sealer, policy, pool.breakers, texts)
         self._pacer = Pacer()
         self._outcomes: Batcher[Finished, MessageState | None] = Batcher(database, _record)
         self._owner = f"worker_{secrets.token_hex(8)}"
@@ -134,7 +137,9 @@ class Dispatcher:
                     self._look_for_others = True
                 if self._doubtful:
                     await self._put_back()
-                pause = 0.0 if await self._take() else await self._until_due()
+                # Where somebody has called meanwhile, it does not matter when the next is due.
+                looks_again = await self._take() or self._wake.is_set()
+                pause = 0.0 if looks_again else await self._until_due()
             except DatabaseUnavailable as error:
                 log.error("the outbox cannot be reached", error=str(error))
                 pause = POLL_SECONDS
@@ -273,7 +278,8 @@ class Dispatcher:
                 **facts,
             )
         else:
-            log.warning("message not sent: its lease was over", **facts)
+            # Withdrawn, or its lease was over.
+            log.info("message not sent", **facts)
 
     def _tell_left(self, left: Left) -> None:
         self._count(left.gateway, "", left.state)

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import structlog
 
 from enum_backend.clock import now_ms
+from enum_backend.errors import DatabaseUnavailable
 from enum_backend.gateways.base import Gateway, GatewayError, OutboundSms, Reason, SendResult
 from enum_backend.messaging import outcomes, recovery
 from enum_backend.messaging.breakers import Breakers
 from enum_backend.messaging.gateways import SIMULATOR
+from enum_backend.messaging.made_texts import TextMaker, Withdrawn
 from enum_backend.messaging.outcomes import Outcome
 from enum_backend.messaging.queue import Begun
 from enum_backend.messaging.retry import RetryPolicy
@@ -51,23 +53,36 @@ class Handover:
 
     Args:
         breakers: told how each request went.
+        texts: makes the texts that are not stored.
     """
 
-    def __init__(self, sealer: Sealer, policy: RetryPolicy, breakers: Breakers) -> None:
+    def __init__(
+        self,
+        sealer: Sealer,
+        policy: RetryPolicy,
+        breakers: Breakers,
+        texts: TextMaker | None = None,
+    ) -> None:
         self._sealer = sealer
         self._policy = policy
         self._breakers = breakers
+        self._texts = texts
 
     async def send(self, message: Begun, gateway: Gateway) -> Ended:
         """One request, and what follows from its answer."""
         try:
-            text = self._sealer.open(message.body or b"", message.message_id)
+            text = await self._text(message)
         except SealBroken:
             log.error(
                 "message text cannot be opened: other server key?", message_id=message.message_id
             )
             unreadable = GatewayError(Reason.INVALID_REQUEST, "the stored text cannot be opened")
             return self._refused(message, gateway, unreadable)
+        except Withdrawn as why:
+            log.info("message withdrawn", message_id=message.message_id, why=str(why))
+            return Ended(outcomes.withdrawn(message.message_id, message.number, str(why)))
+        except DatabaseUnavailable:
+            return Ended(outcomes.not_sent(message.message_id, message.number, now_ms()))
         seconds = gateway.options.timeout + ANSWER_MARGIN
         if now_ms() + int(seconds * 1000) > message.lease_until:
             # Another process may already have taken it over.
@@ -83,6 +98,11 @@ class Handover:
         except GatewayError as error:
             return await self._judged(message, gateway, error)
         return self._taken(message, gateway, result)
+
+    async def _text(self, message: Begun) -> str:
+        if self._texts is None or not message.template or not message.verification_id:
+            return self._sealer.open(message.body or b"", message.message_id)
+        return await self._texts.text(message.template, message.verification_id)
 
     async def _judged(self, message: Begun, gateway: Gateway, error: GatewayError) -> Ended:
         """An error; where it leaves open whether the message was sent, ask first."""

@@ -1,4 +1,4 @@
-"""Pages of messages, out and in, in the order of commits.
+"""Pages of messages, out and in, in the order of commits, or back from the newest.
 
 A page goes on behind a position, which is the last row seen of either table. Ids grow
 in the order of commits, so whoever reads on from a position misses nothing. Every
@@ -41,6 +41,10 @@ class Position:
     inbound: int = 0
 
 
+NEWEST: Final = Position(2**62, 2**62)
+"""Where a list begins that is read backwards."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which messages.
@@ -50,6 +54,7 @@ class Wanted:
         number: `+E.164` that a message was sent to, or came from or to.
         statuses: empty = any.
         since, until: milliseconds; accepted or received then, `until` not included.
+        backwards: the newest first; a position is then what was seen last going back.
     """
 
     tenant: str | None
@@ -59,6 +64,8 @@ class Wanted:
     client_reference: str | None = None
     since: int | None = None
     until: int | None = None
+    backwards: bool = False
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,7 @@ def page(connection: Connection, wanted: Wanted, after: Position, limit: int) ->
         (sent(row) for row in out.rows),
         (received(row) for row in inward.rows),
         key=lambda message: message.created_at,
+        reverse=wanted.backwards,
     )
     messages = tuple(islice(listed, limit))
     counts = Counter(message.direction for message in messages)
@@ -108,6 +116,12 @@ def page(connection: Connection, wanted: Wanted, after: Position, limit: int) ->
         position=Position(out.reached(gone, after.outbound), inward.reached(come, after.inbound)),
         more=out.has_more(gone) or inward.has_more(come),
     )
+
+
+def end(connection: Connection) -> Position:
+    """Behind every message there is."""
+    last = (connection.execute(select(func.max(t.c.id))).scalar() or 0 for t in (outbox, inbox))
+    return Position(*last)
 
 
 def find(connection: Connection, message_id: str) -> ListedMessage | None:
@@ -121,14 +135,19 @@ def find(connection: Connection, message_id: str) -> ListedMessage | None:
 
 def _outbound(connection: Connection, wanted: Wanted, after: int, limit: int) -> _Slice:
     conditions: list[Any] = []
+    first, last = 0, NEWEST.outbound
     if wanted.since is not None:
+        first = first_since(connection, wanted.since - SKEW_MS)
         conditions.append(outbox.c.created_at >= wanted.since)
-        after = max(after, _first_since(connection, wanted.since - SKEW_MS) - 1)
     if wanted.until is not None:
+        last = first_since(connection, wanted.until + SKEW_MS)
         conditions.append(outbox.c.created_at < wanted.until)
-        conditions.append(outbox.c.id < _first_since(connection, wanted.until + SKEW_MS))
+    after = min(after, last) if wanted.backwards else max(after, first - 1)
+    conditions += [outbox.c.id.between(first, last - 1)] if conditions else []
     if wanted.statuses:
         conditions.append(outbox.c.state.in_(sorted(wanted.statuses)))
+    if wanted.gateway is not None:
+        conditions.append(outbox.c.gateway == wanted.gateway)
     if wanted.client_reference is not None:
         conditions += [outbox.c.client_reference == wanted.client_reference, REFERRED]
     if wanted.number is not None:
@@ -140,7 +159,10 @@ def _outbound(connection: Connection, wanted: Wanted, after: int, limit: int) ->
         indexed = narrow is not None
         conditions += [narrow] if narrow is not None else []
     own = _own(outbox, wanted, hidden=wanted.number is not None)
-    return _walk(connection, outbox, own, conditions, after, limit, indexed=indexed)
+    found = _walk(connection, outbox, own, conditions, after, limit, wanted, indexed=indexed)
+    if found.through is not None and not first <= found.through < last:
+        return _Slice(found.rows)
+    return found
 
 
 def _inbound(connection: Connection, wanted: Wanted, after: int, limit: int) -> _Slice:
@@ -149,20 +171,23 @@ def _inbound(connection: Connection, wanted: Wanted, after: int, limit: int) -> 
         conditions.append(inbox.c.received_at >= wanted.since)
     if wanted.until is not None:
         conditions.append(inbox.c.received_at < wanted.until)
+    if wanted.gateway is not None:
+        conditions.append(inbox.c.gateway == wanted.gateway)
     own = _own(inbox, wanted, hidden=wanted.number is not None)
     if wanted.number is None:
-        return _walk(connection, inbox, own, conditions, after, limit, indexed=False)
+        return _walk(connection, inbox, own, conditions, after, limit, wanted, indexed=False)
     # A look-up for each index: with an OR of two columns neither gives the order.
     found = [
         select(inbox.c.id)
-        .where(column == wanted.number, *own, *conditions, inbox.c.id > after)
-        .order_by(inbox.c.id)
+        .where(column == wanted.number, *own, *conditions, _behind(inbox, after, wanted))
+        .order_by(_order(inbox, wanted))
         .limit(limit + 1)
         .subquery()
         for column in (inbox.c.to_number, inbox.c.sender)
     ]
     ids = union(*(select(part.c.id) for part in found))
-    return _walk(connection, inbox, [], [inbox.c.id.in_(ids)], after, limit, indexed=True)
+    chosen = [inbox.c.id.in_(ids)]
+    return _walk(connection, inbox, [], chosen, after, limit, wanted, indexed=True)
 
 
 def _may_be_inbound(wanted: Wanted) -> bool:
@@ -184,47 +209,54 @@ def _walk(
     conditions: list[Any],
     after: int,
     limit: int,
+    wanted: Wanted,
     *,
     indexed: bool,
 ) -> _Slice:
     """The next rows; without an index for the conditions only within the next `WINDOW`."""
+    behind, order = _behind(table, after, wanted), _order(table, wanted)
     end = None
     if conditions and not indexed:
         end = connection.execute(
-            select(table.c.id)
-            .where(*own, table.c.id > after)
-            .order_by(table.c.id)
-            .offset(WINDOW - 1)
-            .limit(1)
+            select(table.c.id).where(*own, behind).order_by(order).offset(WINDOW - 1).limit(1)
         ).scalar()
-        conditions = conditions if end is None else [*conditions, table.c.id <= end]
+        if end is not None:
+            within = table.c.id >= end if wanted.backwards else table.c.id <= end
+            conditions = [*conditions, within]
     rows = connection.execute(
-        select(table)
-        .where(*own, *conditions, table.c.id > after)
-        .order_by(table.c.id)
-        .limit(limit + 1)
+        select(table).where(*own, *conditions, behind).order_by(order).limit(limit + 1)
     ).all()
     if len(rows) > limit:
         return _Slice(rows[:limit], rows[limit - 1].id)
     return _Slice(rows, end)
 
 
-def _first_since(connection: Connection, at: int) -> int:
+def _behind(table: Table, after: int, wanted: Wanted) -> _Condition:
+    """The rows that follow a position."""
+    return table.c.id < after if wanted.backwards else table.c.id > after
+
+
+def _order(table: Table, wanted: Wanted) -> ColumnElement[int]:
+    return table.c.id.desc() if wanted.backwards else table.c.id.asc()
+
+
+def first_since(connection: Connection, at: int, table: Table = outbox) -> int:
     """An id before which every message is older; found by halving, as time grows with ids."""
+    time = table.c.received_at if table is inbox else table.c.created_at
     # Two questions: a database that is asked both at once looks at every row.
-    low, high = (connection.execute(select(end(outbox.c.id))).scalar() for end in _ENDS)
+    low, high = (connection.execute(select(end(table.c.id))).scalar() for end in _ENDS)
     if low is None or high is None:
         return 0
     high += 1
     while low < high:
         middle = (low + high) // 2
         row = connection.execute(
-            select(outbox.c.id, outbox.c.created_at)
-            .where(outbox.c.id >= middle)
-            .order_by(outbox.c.id)
+            select(table.c.id, time.label("at"))
+            .where(table.c.id >= middle)
+            .order_by(table.c.id)
             .limit(1)
         ).first()
-        if row is None or row.created_at >= at:
+        if row is None or row.at >= at:
             high = middle
         else:
             low = row.id + 1

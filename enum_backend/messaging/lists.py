@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from enum_backend.errors import NotFound, wrong_field
 from enum_backend.messaging import list_pages
-from enum_backend.messaging.list_pages import Position, Wanted
+from enum_backend.messaging.list_pages import NEWEST, Position, Wanted
 from enum_backend.messaging.listed import ListedMessage
 from enum_backend.storage import Database, Sealer
 from enum_backend.storage.sealing import SealBroken
@@ -58,7 +58,7 @@ class MessageLists:
     async def page(
         self, viewer: Viewer, wanted: Wanted, after: str | None, limit: int
     ) -> ShownPage:
-        """The messages behind a cursor, None = from the first on.
+        """The messages behind a cursor, None = from the first on (or back from the newest).
 
         Raises:
             ValidationFailed: the cursor is none that this reader was given.
@@ -66,7 +66,8 @@ class MessageLists:
         """
         if not viewer.may_see(wanted.tenant):
             raise NotFound("There is no such tenant.")
-        start = self._open_cursor(viewer, after) if after else Position()
+        start = NEWEST if wanted.backwards else Position()
+        start = self._open_cursor(viewer, after) if after else start
         found = await self._database.read(
             lambda connection: list_pages.page(connection, wanted, start, limit)
         )
@@ -76,6 +77,11 @@ class MessageLists:
             next=cursor if found.more else None,
             position=cursor,
         )
+
+    async def end(self, viewer: Viewer) -> str:
+        """The cursor behind everything there is: what comes from now on follows it."""
+        position = await self._database.read(list_pages.end)
+        return self._cursor(viewer, position)
 
     async def one(self, viewer: Viewer, message_id: str) -> ShownMessage:
         """One message, out or in.

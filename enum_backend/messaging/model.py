@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from enum_backend.gateways.base import Cost
@@ -76,6 +77,8 @@ class SendRequest:
             never to where a record points, lives shortly, and its text is
             erased at the final state.
         erase_text: the text is erased at the final state; always so for codes.
+        template, verification_id: the text is made of them when the message leaves, and
+            never stored; `text` is only measured.
         about: what its caller means by it, for the record of its route.
         send_at: milliseconds; not handed to a provider before it. None = now.
         transliterate: replace the characters that alone force UCS-2; None = as set.
@@ -94,6 +97,8 @@ class SendRequest:
     is_code: bool = False
     kind: MessageKind = MessageKind.MESSAGE
     erase_text: bool = False
+    template: str | None = None
+    verification_id: str | None = None
     about: str = ""
     send_at: int | None = None
     transliterate: bool | None = None
@@ -159,8 +164,15 @@ def to_micros(cost: Cost | None) -> tuple[int | None, str | None]:
     Nothing is stored of what cannot be a message's price (NaN, less than zero, a
     million), or is in a currency without a rate.
     """
-    dollars = to_usd(cost) if cost is not None and cost.amount.is_finite() else None
-    if dollars is None or not 0 <= dollars < 1_000_000:
+    if cost is None or not cost.amount.is_finite():
+        return None, None
+    dollars = cost.amount if cost.currency == USD else to_usd(cost)
+    return (None, None) if dollars is None else _micros(dollars)
+
+
+@lru_cache(maxsize=1024)
+def _micros(dollars: Decimal) -> tuple[int | None, str | None]:
+    if not 0 <= dollars < 1_000_000:
         return None, None
     return int((dollars * 1_000_000).to_integral_value()), USD
 

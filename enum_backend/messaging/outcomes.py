@@ -56,7 +56,7 @@ def _update(names: tuple[str, ...], *, erases: bool) -> FromRows:
     setting = [f"{name} = given.{name}" for name in names]
     setting += ["body = NULL"] if erases else []
     return FromRows(
-        f"UPDATE outbox SET {', '.join([*setting, 'updated_at = :now'])}"
+        f"UPDATE outbox SET {', '.join([*setting, 'updated_at = :now'])}"  # noqa: S608 - our names
         " FROM {given} WHERE outbox.id = given.id",
         {"id": "bigint"} | {name: kind(outbox.c[name]) for name in names},
     )
@@ -73,7 +73,7 @@ _FINISHED = (
 )
 
 _FINISH = FromRows(
-    f"UPDATE attempts SET {', '.join(f'{name} = given.{name}' for name in _FINISHED)},"
+    f"UPDATE attempts SET {', '.join(f'{name} = given.{name}' for name in _FINISHED)},"  # noqa: S608
     " finished_at = :now FROM {given}"
     " WHERE attempts.message_id = given.message_id AND attempts.number = given.number"
     # Whoever looked after it meanwhile knows less than the provider's answer tells.
@@ -317,7 +317,7 @@ def orphaned(
 
 def _failed(message_id: str, number: int, why: Mapping[str, Any]) -> Change:
     """A message called `unknown` too early that was not sent, and whose text is erased since."""
-    values = final(MessageState.FAILED) | why
+    values = final(MessageState.FAILED) | dict(why)
     return Change(message_id, {MessageState.UNKNOWN}, values, attempt=number)
 
 

@@ -11,15 +11,28 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from enum_backend.gateways.base import Reason
 from enum_backend.messaging.model import MessageKind, MessageState
 from enum_backend.messaging.outcomes import Change, apply, final, moved_on
 from enum_backend.messaging.policy import optouts
-from enum_backend.storage.tables import attempts, outbox
+from enum_backend.storage.many import FromRows, Listed
+from enum_backend.storage.tables import outbox
 from enum_backend.storage.tables.outbox import DISPATCHING, PENDING
 
 _NEEDED = (
@@ -29,6 +42,8 @@ _NEEDED = (
     outbox.c.sender,
     outbox.c.route,
     outbox.c.body,
+    outbox.c.template,
+    outbox.c.verification_id,
     outbox.c.chain,
     outbox.c.chain_position,
     outbox.c.attempts_at_gateway,
@@ -38,6 +53,50 @@ _NEEDED = (
     outbox.c.tenant,
     outbox.c.kind,
     outbox.c.is_test,
+)
+
+
+def _due_query(which: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(*_NEEDED)
+        .where(PENDING, which, outbox.c.next_attempt_at <= bindparam("now"))
+        .order_by(outbox.c.priority, outbox.c.next_attempt_at)
+        .limit(bindparam("places"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+_DUE = _due_query(outbox.c.gateway == bindparam("gateway"))
+
+_BEGIN = Listed(
+    outbox.c.id,
+    lambda among: (
+        update(outbox)
+        .where(among)
+        .values(
+            state=MessageState.DISPATCHING.value,
+            provider=bindparam("to_provider"),
+            attempts_at_gateway=outbox.c.attempts_at_gateway + 1,
+            attempts_made=outbox.c.attempts_made + 1,
+            lease_owner=bindparam("owner"),
+            lease_until=bindparam("until"),
+            updated_at=bindparam("now"),
+        )
+    ),
+    "bigint",
+)
+
+_ATTEMPTS = FromRows(
+    "INSERT INTO attempts (message_id, number, gateway, provider, outcome, started_at)"
+    " SELECT message_id, number, :gateway, :provider, 'dispatching', :now FROM {given}",
+    {"message_id": "text", "number": "bigint"},
+)
+"""Of messages just begun."""
+
+_NEXT = select(func.min(outbox.c.next_attempt_at)).where(
+    PENDING,
+    outbox.c.gateway == bindparam("gateway"),
+    outbox.c.priority == bindparam("priority"),
 )
 
 LOOK_AHEAD = 4
@@ -71,6 +130,7 @@ class Begun:
 
     Attributes:
         number: of this attempt, over all gateways.
+        template, verification_id: what its text is made of, where it has no `body`.
         attempts_at_gateway: this one included.
         lease_until: milliseconds; not to be sent after it.
     """
@@ -87,6 +147,8 @@ class Begun:
     valid_until: int
     lease_until: int
     is_code: bool
+    template: str | None = None
+    verification_id: str | None = None
 
     @property
     def gateway(self) -> str:
@@ -148,30 +210,25 @@ def take(
         gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
         if hold:
             gone &= outbox.c.valid_until <= now
-        _leave(connection, taken, _due(connection, gone, now, others), now, "not configured now")
+        rows = _due(connection, _due_query(gone), now, others)
+        _leave(connection, taken, rows, now, "not configured now")
     return taken
 
 
-def _due(connection: Connection, which: Any, now: int, places: int) -> list[Row[Any]]:
-    return list(
-        connection.execute(
-            select(*_NEEDED)
-            .where(PENDING, which, outbox.c.next_attempt_at <= now)
-            .order_by(outbox.c.priority, outbox.c.next_attempt_at)
-            .limit(places)
-            .with_for_update(skip_locked=True)
-        )
-    )
+def _due(
+    connection: Connection, query: Select[Any], now: int, places: int, **values: str
+) -> Sequence[Row[Any]]:
+    return connection.execute(query, {"now": now, "places": places, **values}).all()
 
 
 def _begin(
     connection: Connection, taken: Taken, name: str, room: Room, owner: str, now: int
 ) -> None:
-    which = outbox.c.gateway == name
+    query = _DUE
     if room.waiting:
-        which &= func.coalesce(outbox.c.sender, "").not_in(sorted(room.waiting))
+        query = query.where(func.coalesce(outbox.c.sender, "").not_in(sorted(room.waiting)))
     ahead = LOOK_AHEAD if room.one_per_sender else 1
-    rows = _due(connection, which, now, room.places * ahead)
+    rows = _due(connection, query, now, room.places * ahead, gateway=name)
     late = [row for row in rows if row.valid_until <= now]
     _expire(connection, taken, name, late, now)
     ready = [row for row in rows if row.valid_until > now]
@@ -185,33 +242,10 @@ def _begin(
     if not ready:
         return
     lease_until = now + room.lease_ms
-    connection.execute(
-        update(outbox)
-        .where(outbox.c.id.in_([row.id for row in ready]))
-        .values(
-            state=MessageState.DISPATCHING,
-            provider=room.provider,
-            attempts_at_gateway=outbox.c.attempts_at_gateway + 1,
-            attempts_made=outbox.c.attempts_made + 1,
-            lease_owner=owner,
-            lease_until=lease_until,
-            updated_at=now,
-        )
-    )
-    connection.execute(
-        insert(attempts),
-        [
-            {
-                "message_id": row.message_id,
-                "number": row.attempts_made + 1,
-                "gateway": name,
-                "provider": room.provider,
-                "outcome": "dispatching",
-                "started_at": now,
-            }
-            for row in ready
-        ],
-    )
+    ids = [row.id for row in ready]
+    _BEGIN.run(connection, ids, to_provider=room.provider, owner=owner, until=lease_until, now=now)
+    made = [(row.message_id, row.attempts_made + 1) for row in ready]
+    _ATTEMPTS.run(connection, made, gateway=name, provider=room.provider, now=now)
     taken.begun.extend(_begun(row, lease_until) for row in ready)
 
 
@@ -240,16 +274,29 @@ def _begun(row: Row[Any], lease_until: int) -> Begun:
         message_id=row.message_id,
         destination=row.destination,
         sender=row.sender,
-        sender_gateway=json.loads(row.route).get("sender_gateway"),
+        sender_gateway=_sender_gateway(row.route),
         body=row.body,
-        chain=tuple(json.loads(row.chain)),
+        chain=_chain(row.chain),
         position=row.chain_position,
         number=row.attempts_made + 1,
         attempts_at_gateway=row.attempts_at_gateway + 1,
         valid_until=row.valid_until,
         lease_until=lease_until,
         is_code=row.erase_body,
+        template=row.template,
+        verification_id=row.verification_id,
     )
+
+
+@lru_cache(maxsize=256)
+def _sender_gateway(route: str) -> str | None:
+    found: str | None = json.loads(route).get("sender_gateway")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _chain(chain: str) -> tuple[str, ...]:
+    return tuple(json.loads(chain))
 
 
 def _expire(
@@ -291,7 +338,7 @@ def _leave(
 
 def _leave_closed(connection: Connection, taken: Taken, name: str, until: int, now: int) -> None:
     """A gateway that is broken now: its messages go on, or wait until it is asked again."""
-    rows = _due(connection, outbox.c.gateway == name, now, CLOSED_BATCH)
+    rows = _due(connection, _DUE, now, CLOSED_BATCH, gateway=name)
     ends = [row for row in rows if row.chain_position + 1 >= len(json.loads(row.chain))]
     stuck = [row for row in ends if row.valid_until > now]
     if stuck:
@@ -315,11 +362,7 @@ CLOSED_BATCH = 256
 def next_due_at(connection: Connection, gateways: Sequence[str]) -> int | None:
     """When the next waiting message of these gateways is due, milliseconds; None = none waits."""
     due = [
-        connection.execute(
-            select(func.min(outbox.c.next_attempt_at)).where(
-                PENDING, outbox.c.gateway == name, outbox.c.priority == priority
-            )
-        ).scalar_one()
+        connection.execute(_NEXT, {"gateway": name, "priority": priority}).scalar_one()
         for name in gateways
         for priority in (0, 1)
     ]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from enum_backend.messaging.gateways import SIMULATOR
 from enum_backend.messaging.policy.sticky import Known
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One routing rule and what came of it."""
 
     rule: str

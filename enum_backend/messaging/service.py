@@ -230,13 +230,16 @@ class MessageService:
             request=request,
             route=route,
             segmentation=measured,
-            body=lambda message_id: self._sealer.seal(request.text, message_id),
+            body=lambda message_id: self._sealed(request, message_id),
             request_hash=request_hash,
             repeat_hash=self._repeat_hash(request),
             estimate=None if is_test else self._estimate(route, measured.segments),
             is_test=is_test,
             valid_until=(request.send_at or now_ms()) + math.ceil(validity * 1000),
         )
+
+    def _sealed(self, request: SendRequest, message_id: str) -> bytes | None:
+        return None if request.template else self._sealer.seal(request.text, message_id)
 
     def _repeat_hash(self, request: SendRequest) -> bytes | None:
         """What makes two requests without a key the same, within the repeat window."""
@@ -253,6 +256,7 @@ class MessageService:
             request.sender or "",
             request.gateway or "",
             request.client_reference or "",
+            str(request.send_at or ""),
         )
 
     def _estimate(self, route: Route, segments: int) -> Cost | None:

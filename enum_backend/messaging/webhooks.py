@@ -134,7 +134,7 @@ class WebhookService:
         """
         proven = await self._prove(provider, gateway_name, request)
         events = proven.webhook.parse(request)
-        await self._store(proven.gateway, events)
+        await self.hand_in(proven.gateway, events)
         return proven.webhook.answer(events)
 
     def challenge(self, provider: str) -> str:
@@ -178,7 +178,12 @@ class WebhookService:
             return candidates
         return sorted(candidates, key=lambda item: _distance(item, request))
 
-    async def _store(self, gateway: Gateway, events: Sequence[Event]) -> None:
+    async def hand_in(self, gateway: Gateway, events: Sequence[Event]) -> list[Stored]:
+        """Store what a gateway is proven to have told; what became of its messages.
+
+        Raises:
+            DatabaseUnavailable: nothing is stored.
+        """
         arrivals = [
             Arrival(
                 gateway=gateway.name,
@@ -191,12 +196,14 @@ class WebhookService:
             if isinstance(event, InboundSms)
         ]
         reported = [event for event in events if isinstance(event, DeliveryReport)]
+        stored: list[Stored] = []
         if arrivals or reported:
             stored = await self._storing.put(_Told(gateway.name, arrivals, reported))
             log_stored(stored)
             self._after_commit(gateway.name, stored)
         for event in events:
             self._on_event(gateway.name, gateway.provider, type(event).__name__)
+        return stored
 
     def _store_many(self, connection: Connection, told: Sequence[_Told]) -> list[list[Stored]]:
         now = now_ms()

@@ -69,7 +69,8 @@ def add(connection: Connection, amounts: Mapping[tuple[str, int], int]) -> None:
         summed[bucket] = summed.get(bucket, 0) + micros
     # In one order everywhere, so that two transactions do not wait for each other.
     _ADD.run(
-        connection, [(scope, at, micros) for (scope, at), micros in sorted(summed.items()) if micros]
+        connection,
+        [(scope, at, micros) for (scope, at), micros in sorted(summed.items()) if micros],
     )
 
 

@@ -39,7 +39,8 @@ ALIASES: dict[str, tuple[str, ...]] = {
 """Variable -> setting. `ENUM_BACKEND_...` wins over its alias, a later alias over an earlier."""
 
 NUMBER_LISTS = {"TWILIO_PHONE_NUMBERS": "twilio"}
-"""Variable -> gateway: comma-separated numbers; the first sends unless `from` is set as well."""
+"""Variable -> gateway: comma-separated numbers; the first sends unless `from` is set as well,
+all of them seed the agents' pool."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -60,6 +61,7 @@ def settings_from(environment: Mapping[str, str]) -> dict[tuple[str, ...], tuple
         if numbers := [number for number in listed if number]:
             found["gateways", gateway, "from"] = (numbers[0], variable)
             found["gateways", gateway, "numbers"] = (numbers, variable)
+            found["agents", "numbers"] = (numbers, variable)
     for variable, path in ALIASES.items():
         if value := environment.get(variable, "").strip():
             found[path] = (value, variable)

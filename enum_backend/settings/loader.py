@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ValidationError
 
 from enum_backend.errors import SettingsError
+from enum_backend.settings.agents import ServiceSettings
 from enum_backend.settings.environment import settings_from
 from enum_backend.settings.models import (
     RESERVED,
@@ -160,6 +161,7 @@ _TABLES: dict[tuple[str, ...], type[BaseModel]] = {
     ("policy", "tenants"): TenantPolicy,
     ("keywords", "countries"): CountryKeywords,
     ("tenants",): TenantSettings,
+    ("agents", "services"): ServiceSettings,
 }
 
 

@@ -18,6 +18,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 
 from enum_backend.errors import InvalidPhoneFormat
 from enum_backend.phone import DEFAULT_REGION, normalize
+from enum_backend.settings.accounts import AccountSettings
+from enum_backend.settings.agents import AgentSettings
 from enum_backend.settings.base import MOST, Seconds, Section, TextList, text_list
 from enum_backend.settings.database import DatabaseSettings
 from enum_backend.settings.deliveries import DeliverySettings
@@ -29,10 +31,12 @@ from enum_backend.settings.policy import (
     TextSettings,
 )
 from enum_backend.settings.redis import RedisLost, RedisSettings
+from enum_backend.settings.retention import RetentionSettings
 from enum_backend.settings.smtp import SmtpSettings
 from enum_backend.settings.tenants import TenantSettings, each_once
+from enum_backend.settings.verification import VerificationSettings
 
-RESERVED = frozenset({"retention", "verification", "agents"} | {"dns.workers"})
+RESERVED = frozenset({"dns.workers"})
 """Accepted, so that one file serves several versions, but without effect in this one."""
 
 
@@ -258,9 +262,10 @@ class Settings(Section):
     tenants: tuple[TenantSettings, ...] = Field((), description="owners of numbers and keys")
     deliveries: DeliverySettings = DeliverySettings()
     smtp: SmtpSettings = SmtpSettings()
-    retention: dict[str, Any] = Field({}, description="how long things are kept")
-    verification: dict[str, Any] = Field({}, description="codes")
-    agents: dict[str, Any] = Field({}, description="leases and MCP")
+    accounts: AccountSettings = AccountSettings()
+    retention: RetentionSettings = RetentionSettings()
+    verification: VerificationSettings = VerificationSettings()
+    agents: AgentSettings = AgentSettings()
 
     @field_validator("log_level", mode="before")
     @classmethod

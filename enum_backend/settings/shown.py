@@ -16,7 +16,7 @@ _SECRET_KEY = re.compile(r"key|secret|token|password|passphrase|credential|auth"
 _NOT_SECRET = frozenset({"public_key"})
 _USERINFO = re.compile(r"(?<=://)\S+(?=@)")
 _SECRET_URL = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
-_FREE_FORM = frozenset({"gateways", "retention", "verification", "agents"})
+_FREE_FORM = frozenset({"gateways"})
 """Sections without a model: their secrets are known by their keys only."""
 
 

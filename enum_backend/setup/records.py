@@ -7,6 +7,7 @@ from pathlib import Path
 from enum_backend.errors import SettingsError
 from enum_backend.settings import Settings
 from enum_backend.shipped import shipped
+from nvs.alerts import OnAlert
 from nvs.directory import Directory
 from nvs.errors import RecordsFileError
 from nvs.mirror import Mirror, MirrorReader
@@ -94,12 +95,18 @@ def signers(settings: Settings) -> frozenset[str]:
     return frozenset(owner.address for owner in settings.trust.owners)
 
 
-def build_directory(settings: Settings, source: RecordSource | None = None) -> Directory:
+def build_directory(
+    settings: Settings,
+    source: RecordSource | None = None,
+    *,
+    on_alert: OnAlert | None = None,
+) -> Directory:
     """Records with their trust.
 
     Args:
         source: in place of the one that the settings name (the reader of a
             mirror that this process writes).
+        on_alert: told when trust changes hands.
 
     Raises:
         SettingsError: see `build_source`.
@@ -118,7 +125,9 @@ def build_directory(settings: Settings, source: RecordSource | None = None) -> D
         raise SettingsError(f"trust: {error}") from None
     source = source or build_source(settings)
     ledger = LapseLedger(source) if isinstance(source, MirrorReader) else None
-    return Directory(source, policy, _tollfree(settings.nvs.tollfree), ledger=ledger)
+    return Directory(
+        source, policy, _tollfree(settings.nvs.tollfree), on_alert=on_alert, ledger=ledger
+    )
 
 
 def _tollfree(setting: str) -> TollFreeFile | TollFreeName | None:

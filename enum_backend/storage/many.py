@@ -39,12 +39,13 @@ class Listed:
     """
 
     def __init__(self, column: Column[Any], build: Build, kind: str = "text") -> None:
-        self._sqlite = build(text(f"{column} IN (SELECT value FROM json_each(:items))"))
+        listed = "IN (SELECT value FROM json_each(:items))"
+        self._sqlite = build(text(f"{column} {listed}"))
         self._postgres = build(text(f"{column} = ANY(CAST(:items AS {kind}[]))"))
 
     def run(
         self, connection: Connection, items: Collection[str] | Collection[int], **values: Any
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Execute it for these items; `values` are its other parameters."""
         if connection.dialect.name == "postgresql":
             return connection.execute(self._postgres, {"items": list(items), **values})
@@ -63,13 +64,14 @@ class FromRows:
         lite = ", ".join(
             f"json_extract(value, '$[{n}]') AS {name}" for n, name in enumerate(columns)
         )
-        self._sqlite = text(sql.format(given=f"(SELECT {lite} FROM json_each(:rows)) AS given"))
+        given = f"(SELECT {lite} FROM json_each(:rows)) AS given"  # noqa: S608 - our names
+        self._sqlite = text(sql.format(given=given))
         given = f"{_unnested(columns.values(), ':c{}')} AS given({', '.join(columns)})"
         self._postgres = text(sql.format(given=given))
 
     def run(
         self, connection: Connection, rows: Sequence[Sequence[Any]], **values: Any
-    ) -> CursorResult[Any]:
+    ) -> CursorResult[*tuple[Any, ...]]:
         """Execute it for these rows: texts, integers, booleans and None."""
         if connection.dialect.name == "postgresql":
             lists = {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))}
@@ -105,7 +107,7 @@ class Inserted:
         self._group = f"({', '.join('?' * len(columns))})"
         self._texts: dict[int, str] = {}
         source = _unnested((kind(table.c[name]) for name in columns), ":c{}")
-        self._postgres = text(f"{self._head} SELECT * FROM {source}{self._tail}")
+        self._postgres = text(f"{self._head} SELECT * FROM {source}{self._tail}")  # noqa: S608
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows in their order; values as the driver takes them."""

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
+from sqlalchemy import Connection
 
+from enum_backend.audit.noting import Note, no_note
 from enum_backend.clock import now_ms
 from enum_backend.errors import EnumBackendError
 from enum_backend.storage import Database, Sealer
@@ -28,7 +30,7 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class TenantNumbers:
-    """Binds numbers, and takes them back.
+    """Binds numbers, and takes them back; a `note` is called inside each transaction.
 
     Attributes:
         on_change: called after a binding was made or ended.
@@ -42,7 +44,9 @@ class TenantNumbers:
         """The tenant's numbers, in order."""
         return await self.database.read(lambda c: bindings.bindings_of(c, tenant))
 
-    async def bind(self, tenant: str, number: str, by: str) -> Binding:
+    async def bind(
+        self, tenant: str, number: str, by: str, *, note: Note[Binding] = no_note
+    ) -> Binding:
         """Give `+E.164` to a tenant, by an admin's word.
 
         Raises:
@@ -50,7 +54,13 @@ class TenantNumbers:
             NumberTaken: it is bound to another one.
         """
         wanted = Binding(number, tenant, "admin", by, now_ms())
-        bound = await self.database.write(lambda c: bindings.bind(c, wanted))
+
+        def work(connection: Connection) -> Binding:
+            bound = bindings.bind(connection, wanted)
+            note(connection, bound)
+            return bound
+
+        bound = await self.database.write(work)
         await self.on_change()
         log.info("number bound", tenant=tenant, proof="admin", by=by)
         return bound
@@ -69,7 +79,9 @@ class TenantNumbers:
         await send(f"{code} connects this number to an account. Ignore it unless you asked for it.")
         return pending
 
-    async def confirm(self, tenant: str, number: str, code: str, by: str) -> Binding:
+    async def confirm(
+        self, tenant: str, number: str, code: str, by: str, *, note: Note[Binding] = no_note
+    ) -> Binding:
         """Bind `+E.164` by the code that was sent to it.
 
         Raises:
@@ -77,23 +89,34 @@ class TenantNumbers:
             NumberTaken: another tenant has it now.
         """
         wanted = Binding(number, tenant, "code", by, now_ms())
-        result = await self.database.write(
-            lambda c: proofs.confirm(c, self.sealer, wanted, code, now_ms())
-        )
+
+        def work(connection: Connection) -> Binding | EnumBackendError:
+            bound = proofs.confirm(connection, self.sealer, wanted, code, now_ms())
+            if isinstance(bound, Binding):
+                note(connection, bound)
+            return bound
+
+        result = await self.database.write(work)
         if isinstance(result, EnumBackendError):
             raise result
         await self.on_change()
         log.info("number bound", tenant=tenant, proof="code", by=by)
         return result
 
-    async def unbind(self, tenant: str, number: str) -> Binding:
+    async def unbind(self, tenant: str, number: str, *, note: Note[Binding] = no_note) -> Binding:
         """Take a number from a tenant.
 
         Raises:
             NotFound: it is not this tenant's.
             ValidationFailed: it is of the inventory.
         """
-        ended = await self.database.write(lambda c: bindings.unbind(c, tenant, number))
+
+        def work(connection: Connection) -> Binding:
+            ended = bindings.unbind(connection, tenant, number)
+            note(connection, ended)
+            return ended
+
+        ended = await self.database.write(work)
         await self.on_change()
         log.info("number unbound", tenant=tenant, proof=ended.proof)
         return ended

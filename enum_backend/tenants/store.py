@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from enum_backend.audit.noting import Note, no_note
 from enum_backend.clock import now_ms
 from enum_backend.errors import NotFound, wrong_field
 from enum_backend.settings.tenants import TENANT_NAME, TenantSettings
 from enum_backend.storage import Database
 from enum_backend.storage.locks import serialize
+from enum_backend.storage.many import Listed
 from enum_backend.storage.tables import tenants
 from enum_backend.tenants.budgets import check_daily_cost, dollars, micros
 from enum_backend.tenants.holdings import held
@@ -26,6 +28,12 @@ TOPIC: Final = "tenants"
 MAX_TITLE = 120
 
 _LIVE = tenants.c.deleted_at.is_(None)
+_CEILINGS = Listed(
+    tenants.c.name,
+    select(tenants.c.name, tenants.c.daily_cost_micros)
+    .where(tenants.c.daily_cost_micros.is_not(None))
+    .where,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,7 @@ def require(connection: Connection, name: str, field: str = "tenant") -> Tenant:
 
 def ceilings(connection: Connection, names: Collection[str]) -> dict[str, Decimal]:
     """Tenant -> what it may spend in 24 hours, US dollars; those without a ceiling left out."""
-    query = select(tenants.c.name, tenants.c.daily_cost_micros).where(
-        tenants.c.name.in_(sorted(names)), tenants.c.daily_cost_micros.is_not(None)
-    )
-    rows = connection.execute(query)
+    rows = _CEILINGS.run(connection, names)
     return {name: limit for name, stored in rows if (limit := dollars(stored)) is not None}
 
 
@@ -102,7 +107,7 @@ def let_go(connection: Connection, wanted: Iterable[TenantSettings]) -> None:
 
 
 class TenantStore:
-    """What an admin does with tenants.
+    """What an admin does with tenants; a `note` is called inside each transaction.
 
     Args:
         on_change: called after a tenant was disabled, enabled or deleted.
@@ -126,7 +131,14 @@ class TenantStore:
         """
         return await self._database.read(lambda connection: _known(connection, name))
 
-    async def create(self, name: str, title: str = "", daily_cost: Decimal | None = None) -> Tenant:
+    async def create(
+        self,
+        name: str,
+        title: str = "",
+        daily_cost: Decimal | None = None,
+        *,
+        note: Note[Tenant] = no_note,
+    ) -> Tenant:
         """A new tenant.
 
         Raises:
@@ -146,11 +158,12 @@ class TenantStore:
                 raise wrong_field("name", "was used before" if gone else "is taken")
             columns = _columns(tenant) | {"created_at": tenant.created_at}
             connection.execute(insert(tenants).values(**columns))
+            note(connection, tenant)
 
         await self._database.write(work)
         return tenant
 
-    async def change(self, name: str, **changes: Any) -> Tenant:
+    async def change(self, name: str, *, note: Note[Tenant] = no_note, **changes: Any) -> Tenant:
         """Change `title`, `daily_cost` or `disabled` (True, False) of a tenant.
 
         Raises:
@@ -170,13 +183,14 @@ class TenantStore:
                 changed = replace(changed, disabled_at=since if disabled else None)
             columns = _columns(changed) | {"disabled_at": changed.disabled_at}
             connection.execute(update(tenants).where(tenants.c.name == name).values(**columns))
+            note(connection, changed)
             return changed
 
         changed = await self._database.write(work)
         self._on_change()
         return changed
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, *, note: Note[Tenant] = no_note) -> None:
         """End a tenant that has nothing any more; its name stays taken.
 
         Raises:
@@ -187,7 +201,7 @@ class TenantStore:
 
         def work(connection: Connection) -> None:
             serialize(connection, TOPIC)
-            _changeable(connection, name)
+            known = _changeable(connection, name)
             if name == DEFAULT:
                 raise wrong_field("tenant", "this tenant always exists")
             if still := held(connection, name, now_ms()):
@@ -196,6 +210,7 @@ class TenantStore:
             connection.execute(
                 update(tenants).where(tenants.c.name == name).values(deleted_at=now_ms())
             )
+            note(connection, known)
 
         await self._database.write(work)
         self._on_change()

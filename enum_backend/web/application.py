@@ -6,10 +6,17 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from enum_backend.web.console import pages
 from enum_backend.web.endpoints import Endpoint, register
 from enum_backend.web.middleware import access_middleware, errors_middleware
 from enum_backend.web.openapi import openapi_document
 from enum_backend.web.routes import (
+    admin_sms,
+    agents,
+    audit,
+    auth,
+    auth_2fa,
+    auth_sms,
     bindings,
     deliveries,
     delivery_endpoints,
@@ -26,9 +33,11 @@ from enum_backend.web.routes import (
     shims,
     sms,
     tenants,
+    verify,
     webhooks,
 )
 from enum_backend.web.services import SERVICES, Services
+from enum_backend.web.sessions import renew_cookies
 
 KEEP_ALIVE_SECONDS = 75.0
 """Longer than any client keeps an idle connection (Node's agent: 5 s), so that
@@ -49,13 +58,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *deliveries.ENDPOINTS,
     *delivery_endpoints.ENDPOINTS,
     *numbers.ENDPOINTS,
+    *agents.ENDPOINTS,
+    *auth.ENDPOINTS,
+    *auth_sms.ENDPOINTS,
+    *auth_2fa.ENDPOINTS,
+    *admin_sms.ENDPOINTS,
     *tenants.ENDPOINTS,
     *bindings.ENDPOINTS,
     *keys.ENDPOINTS,
+    *verify.ENDPOINTS,
     *shims.ENDPOINTS,
     *shim_tokens.ENDPOINTS,
+    *audit.ENDPOINTS,
     *health.ENDPOINTS,
     *documents.ENDPOINTS,
+    *pages.ENDPOINTS,
 )
 
 
@@ -68,6 +85,9 @@ def create_application(services: Services, extra: Sequence[Endpoint] = ()) -> we
     )
     app[SERVICES] = services
     app.on_shutdown.append(inbound.end_streams)
+    app.on_response_prepare.append(renew_cookies)
+    app.on_shutdown.append(agents.end_waits)
+    pages.prepare(app, services)
     endpoints = (*ENDPOINTS, *extra)
     app[documents.OPENAPI] = openapi_document(endpoints, services.settings.public_base_url)
     register(app, endpoints)

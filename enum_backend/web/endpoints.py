@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from enum_backend.access import ApiKey
+from enum_backend.audit.model import Severity
 from enum_backend.errors import Forbidden, Unauthorized, wrong_field
 from enum_backend.web.json_bodies import read_json, validation_failed
 from enum_backend.web.services import SERVICES, Services
@@ -86,6 +87,8 @@ class Endpoint:
         query, body, answer: pydantic models, for validation and the API document.
         errors: error codes it answers besides those of every path.
         hidden: not in the API document.
+        session: the handler asks for a session (`web.sessions`), or an admin's with a scope.
+        status: of the answer, when all went well.
     """
 
     method: str
@@ -99,6 +102,8 @@ class Endpoint:
     errors: Sequence[str] = ()
     hidden: bool = False
     own_tokens: bool = False
+    session: bool = False
+    status: int = 200
 
 
 def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
@@ -110,7 +115,7 @@ def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
 def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
-        if endpoint.own_tokens:
+        if endpoint.own_tokens or endpoint.session:
             return await endpoint.handler(Call(request, services, None))
         key = await authenticate(request, services, needed=endpoint.scope is not None)
         if key is not None:
@@ -125,12 +130,32 @@ def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Stream
     return handle
 
 
+async def _known(request: web.Request, services: Services, token: str) -> ApiKey:
+    try:
+        return await services.keys.authenticate(token)
+    except Unauthorized:
+        if (key := await services.keys.revoked(token)) is not None:
+            # Its holder does not know, or it was stolen.
+            from enum_backend.web.acting import acted
+
+            event = acted(
+                Call(request, services, None),
+                "REVOKED_KEY_USED",
+                f"API key {key.id} was used after it was revoked.",
+                Severity.HIGH,
+                keyId=key.id,
+                tenant=key.tenant,
+            )
+            await services.audit.alarm(f"revoked {key.id}", event)
+        raise
+
+
 async def authenticate(request: web.Request, services: Services, *, needed: bool) -> ApiKey | None:
     """The key of the request; where none is needed, other schemes are somebody else's."""
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     bearer = scheme.lower() == "bearer"
     if bearer and token.strip():
-        return await services.keys.authenticate(token.strip())
+        return await _known(request, services, token.strip())
     if bearer or (needed and scheme):
         raise Unauthorized("Expected Authorization: Bearer KEY.")
     return None

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from enum_backend import __version__, errors
 from enum_backend.web.endpoints import Endpoint
 
 _REF = "#/components/schemas/{model}"
+_SESSION = "Takes the token of a session (`POST /api/auth/login`), or its cookie."
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -26,12 +28,12 @@ def error_statuses() -> dict[str, int]:
 
 def openapi_document(endpoints: Sequence[Endpoint], server_url: str = "") -> dict[str, Any]:
     """OpenAPI 3.1 for everything that is not hidden."""
-    schemas: dict[str, Any] = {"Problem": _PROBLEM}
+    shown = [endpoint for endpoint in endpoints if not endpoint.hidden]
+    schemas = _Schemas(shown)
     paths: dict[str, Any] = {}
-    for endpoint in endpoints:
-        if not endpoint.hidden:
-            operation = _operation(endpoint, schemas)
-            paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    for endpoint in shown:
+        operation = _operation(endpoint, schemas)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -42,8 +44,11 @@ def openapi_document(endpoints: Sequence[Endpoint], server_url: str = "") -> dic
         },
         "paths": paths,
         "components": {
-            "schemas": schemas,
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Problem": _PROBLEM, **schemas.definitions},
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
     if server_url:
@@ -51,7 +56,39 @@ def openapi_document(endpoints: Sequence[Endpoint], server_url: str = "") -> dic
     return document
 
 
-def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+class _Schemas:
+    """The models of all endpoints; two of one name get names of their own."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        models = dict.fromkeys(
+            model
+            for endpoint in endpoints
+            for model in (endpoint.query, endpoint.body, endpoint.answer)
+            if model is not None
+        )
+        self._references, found = models_json_schema(
+            [(model, "validation") for model in models], ref_template=_REF
+        )
+        self._all: dict[str, Any] = found.get("$defs", {})
+        queries = {self._name(item.query) for item in endpoints if item.query is not None}
+        self.definitions = {
+            name: schema for name, schema in self._all.items() if name not in queries
+        }
+
+    def reference(self, model: type[BaseModel]) -> dict[str, Any]:
+        """Where the schema of a model stands."""
+        return self._references[model, "validation"]
+
+    def properties(self, model: type[BaseModel]) -> dict[str, Any]:
+        """The schema itself."""
+        schema: dict[str, Any] = self._all[self._name(model)]
+        return schema
+
+    def _name(self, model: type[BaseModel]) -> str:
+        return str(self.reference(model)["$ref"]).rpartition("/")[2]
+
+
+def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     codes = set(endpoint.errors)
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
@@ -64,18 +101,26 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         own = ", or a token of the program's own" if endpoint.own_tokens else ""
         operation["description"] = f"Needs an API key with the scope `{endpoint.scope}`{own}."
         codes |= {"UNAUTHORIZED", "FORBIDDEN", "DATABASE_UNAVAILABLE"}
+    elif not (endpoint.session or endpoint.own_tokens):
+        codes |= {"UNAUTHORIZED", "DATABASE_UNAVAILABLE"}  # a key that is sent is checked
+    if endpoint.session:
+        operation.setdefault("security", []).append({"session": []})
+        operation["description"] = " ".join(
+            [*filter(None, [operation.get("description")]), _SESSION]
+        )
+        codes |= {"UNAUTHORIZED", "FORBIDDEN", "DATABASE_UNAVAILABLE"}
     if endpoint.body is not None:
         codes.add("VALIDATION_FAILED")
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _reference(endpoint.body, schemas)}},
+            "content": {"application/json": {"schema": schemas.reference(endpoint.body)}},
         }
     if endpoint.query is not None:
         codes.add("VALIDATION_FAILED")
     answer: dict[str, Any] = {"description": "Done"}
     if endpoint.answer is not None:
-        answer["content"] = {"application/json": {"schema": _reference(endpoint.answer, schemas)}}
-    operation["responses"] = {"200": answer, **_error_responses(codes)}
+        answer["content"] = {"application/json": {"schema": schemas.reference(endpoint.answer)}}
+    operation["responses"] = {str(endpoint.status): answer, **_error_responses(codes)}
     return operation
 
 
@@ -84,27 +129,19 @@ def _operation_id(endpoint: Endpoint) -> str:
     return f"{endpoint.method.lower()}_{words or 'root'}"
 
 
-def _parameters(endpoint: Endpoint, schemas: dict[str, Any]) -> list[dict[str, Any]]:
+def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAMETER.findall(endpoint.path)
     ]
     if endpoint.query is not None:
-        schema = endpoint.query.model_json_schema(ref_template=_REF)
-        schemas.update(schema.pop("$defs", {}))
+        schema = schemas.properties(endpoint.query)
         required = set(schema.get("required", ()))
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": item}
             for name, item in schema["properties"].items()
         ]
     return parameters
-
-
-def _reference(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, str]:
-    schema = model.model_json_schema(ref_template=_REF)
-    schemas.update(schema.pop("$defs", {}))
-    schemas[model.__name__] = schema
-    return {"$ref": _REF.format(model=model.__name__)}
 
 
 def _error_responses(codes: set[str]) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from enum_backend.access import KeyStore
+from enum_backend.accounts import AccountService
+from enum_backend.agents.service import AgentService
+from enum_backend.audit import AuditLog
 from enum_backend.messaging.client_limits import ClientLimiter
 from enum_backend.messaging.deliveries.desk import DeliveryDesk
 from enum_backend.messaging.deliveries.worker import DeliveryWorker
@@ -28,6 +31,8 @@ from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database
 from enum_backend.tenants.numbers import TenantNumbers
 from enum_backend.tenants.store import TenantStore
+from enum_backend.verification import VerificationService
+from enum_backend.verification.fraud.guard import FraudGuard
 from enum_backend.wakeups import WakeUps
 from nvs.directory import Directory
 
@@ -72,6 +77,11 @@ class Services:
     numbers: NumberInventory
     classifier: Classifier
     prices: PriceList
+    agents: AgentService
+    audit: AuditLog
+    verification: VerificationService
+    accounts: AccountService
+    fraud: FraudGuard
 
 
 SERVICES = web.AppKey("services", Services)

@@ -231,11 +231,11 @@ async def test_warnings_at_start(tmp_path: Path) -> None:
     file = tmp_path / "records.json"
     file.write_text('{"enum:14155551234:0": "!^.*$!sip:a@b.example!", "dns:other.example": "x"}')
     with capture_logs() as logs:
-        loaded = settings_of(tmp_path / "data", nvs__file=str(file), retention={"rows_days": 9})
+        loaded = settings_of(tmp_path / "data", nvs__file=str(file), dns__workers=2)
         async with Server(loaded):
             pass
     warned = [item["event"] for item in logs if item["log_level"] == "warning"]
-    assert any("retention" in event and "no effect" in event for event in warned)
+    assert any("dns.workers" in event and "no effect" in event for event in warned)
     assert "serving the sample records; set nvs.file or nvs.source" not in warned
 
 

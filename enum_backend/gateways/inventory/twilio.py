@@ -87,7 +87,7 @@ class TwilioInventory(Inventory[TwilioGateway]):
                 was bought: ask `order`.
         """
         fields = {
-            "PhoneNumber": _checked(number),
+            "PhoneNumber": checked_number(number),
             "SmsUrl": webhook_url,
             "SmsMethod": "POST",
             "SmsFallbackUrl": failover_url,
@@ -175,7 +175,7 @@ class TwilioInventory(Inventory[TwilioGateway]):
     async def _sid(self, number: str) -> str:
         """The `PN...` of a number of the account, empty if there is none."""
         data = await self.gateway.call(
-            "GET", "IncomingPhoneNumbers.json", query={"PhoneNumber": _checked(number)}
+            "GET", "IncomingPhoneNumbers.json", query={"PhoneNumber": checked_number(number)}
         )
         for item in objects(data.get("incoming_phone_numbers")):
             sid = text(item.get("sid"))
@@ -198,7 +198,7 @@ class TwilioLookup(LineLookup[TwilioGateway]):
         """
         data = await self.gateway.call(
             "GET",
-            f"{LOOKUP_URL}{_checked(number)}",
+            f"{LOOKUP_URL}{checked_number(number)}",
             query={"Fields": "line_type_intelligence"},
         )
         if data.get("valid") is False:
@@ -233,7 +233,12 @@ class TwilioBalance(Balance[TwilioGateway]):
         return money(data.get("balance"), text(data.get("currency")) or "USD")
 
 
-def _checked(number: str) -> str:
+def checked_number(number: str) -> str:
+    """The number, if it may stand in a path.
+
+    Raises:
+        GatewayError: `invalid_number`.
+    """
     if not _NUMBER.fullmatch(number):
         raise GatewayError(Reason.INVALID_NUMBER, "a number is + and 4 to 15 digits")
     return number

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from enum_backend.audit.noting import Note, no_note
 from enum_backend.clock import now_ms
 from enum_backend.egress import Egress, RefusedUrl
 from enum_backend.errors import wrong_field
@@ -22,7 +23,7 @@ from enum_backend.tenants import store
 
 
 class DeliveryDesk:
-    """Lists, replays, endpoints.
+    """Lists, replays, endpoints; a `note` is called inside the transaction of a change.
 
     Args:
         validity: seconds a replayed delivery is tried.
@@ -67,21 +68,25 @@ class DeliveryDesk:
             )
         )
 
-    async def replay(self, delivery_id: str) -> Letter:
+    async def replay(self, delivery_id: str, *, note: Note[Letter] = no_note) -> Letter:
         """Make a delivery again.
 
         Raises:
             NotFound: there is none of that id.
         """
-        found = await self._database.write(
-            lambda connection: letters.replay(
+
+        def work(connection: Connection) -> Letter:
+            letter = letters.replay(
                 connection,
                 delivery_id,
                 tenant=None,
                 now=now_ms(),
                 validity_ms=self._validity_ms,
             )
-        )
+            note(connection, letter)
+            return letter
+
+        found = await self._database.write(work)
         self._on_queued()
         return found
 
@@ -110,6 +115,8 @@ class DeliveryDesk:
         address: str,
         failover_url: str | None = None,
         secret: str | None = None,
+        *,
+        note: Note[Endpoint] = no_note,
     ) -> tuple[Endpoint, str | None]:
         """A new endpoint, and its secret if it is a webhook: `secret`, or a random one.
 
@@ -124,7 +131,7 @@ class DeliveryDesk:
         def work(connection: Connection) -> Endpoint:
             store.require(connection, tenant)
             endpoints.add(connection, self._sealer, endpoint, signed, now_ms())
-            return endpoints.find(connection, endpoint.id, None)
+            return _noted(connection, endpoint.id, note)
 
         return await self._database.write(work), signed
 
@@ -135,6 +142,7 @@ class DeliveryDesk:
         address: str | None = None,
         failover_url: str | None = None,
         enabled: bool | None = None,
+        note: Note[Endpoint] = no_note,
     ) -> Endpoint:
         """Change an endpoint; None leaves a thing as it is, an empty `failover_url` ends it.
 
@@ -159,13 +167,15 @@ class DeliveryDesk:
                 endpoints.move(connection, endpoint_id, moved.address, moved.failover_url, now)
             if enabled is not None:
                 endpoints.set_enabled(connection, endpoint_id, enabled=enabled, now=now)
-            return endpoints.find(connection, endpoint_id, None)
+            return _noted(connection, endpoint_id, note)
 
         changed = await self._database.write(work)
         self._on_queued()
         return changed
 
-    async def rotate(self, endpoint_id: str, secret: str | None = None) -> str:
+    async def rotate(
+        self, endpoint_id: str, secret: str | None = None, *, note: Note[Endpoint] = no_note
+    ) -> str:
         """A new secret of a webhook; the one before it signs as well until `end_rotation`.
 
         Raises:
@@ -179,11 +189,12 @@ class DeliveryDesk:
             if not found.has_secret:
                 raise wrong_field("id", "has no secret of its own: its tenant's is in the settings")
             endpoints.rotate(connection, self._sealer, endpoint_id, new, now_ms())
+            note(connection, found)
 
         await self._database.write(work)
         return new
 
-    async def end_rotation(self, endpoint_id: str) -> None:
+    async def end_rotation(self, endpoint_id: str, *, note: Note[Endpoint] = no_note) -> None:
         """Sign with the new secret only.
 
         Raises:
@@ -191,12 +202,12 @@ class DeliveryDesk:
         """
 
         def work(connection: Connection) -> None:
-            endpoints.find(connection, endpoint_id, None)
+            note(connection, endpoints.find(connection, endpoint_id, None))
             endpoints.end_rotation(connection, endpoint_id, now_ms())
 
         await self._database.write(work)
 
-    async def remove(self, endpoint_id: str) -> None:
+    async def remove(self, endpoint_id: str, *, note: Note[Endpoint] = no_note) -> None:
         """Forget an endpoint; what waits for it becomes dead letters.
 
         Raises:
@@ -205,9 +216,11 @@ class DeliveryDesk:
         """
 
         def work(connection: Connection) -> None:
-            if endpoints.find(connection, endpoint_id, None).source == SETTINGS:
+            found = endpoints.find(connection, endpoint_id, None)
+            if found.source == SETTINGS:
                 raise wrong_field("id", "stands in the settings: remove it there")
             endpoints.remove(connection, endpoint_id)
+            note(connection, found)
 
         await self._database.write(work)
         self._on_queued()
@@ -240,6 +253,12 @@ class DeliveryDesk:
             self._egress.check(url)
         except RefusedUrl as error:
             raise wrong_field(field, str(error)) from None
+
+
+def _noted(connection: Connection, endpoint_id: str, note: Note[Endpoint]) -> Endpoint:
+    found = endpoints.find(connection, endpoint_id, None)
+    note(connection, found)
+    return found
 
 
 def _checked(secret: str) -> str:

@@ -21,6 +21,7 @@ from enum_backend.errors import OptedOut
 from enum_backend.messaging.route import Route
 from enum_backend.messaging.senders import picked_by
 from enum_backend.phone import normalize
+from enum_backend.storage.many import Listed
 from enum_backend.storage.tables import opt_outs, outbox
 from enum_backend.storage.upsert import insert_or_ignore
 
@@ -31,6 +32,10 @@ Wanted = tuple[str, str | None, str]
 """(tenant, sender, recipient); no sender = nobody knows which it will be."""
 
 _INSERT = insert_or_ignore(opt_outs)
+_OF_RECIPIENTS = Listed(
+    opt_outs.c.recipient,
+    select(opt_outs.c.recipient, opt_outs.c.tenant, opt_outs.c.sender).where,
+)
 
 
 class Source(StrEnum):
@@ -178,9 +183,7 @@ _Closed = defaultdict[str, set[tuple[str, str]]]
 def _closed(connection: Connection, recipients: Collection[str]) -> _Closed:
     found: _Closed = defaultdict(set)
     if recipients:
-        columns = (opt_outs.c.recipient, opt_outs.c.tenant, opt_outs.c.sender)
-        which = opt_outs.c.recipient.in_(sorted(recipients))
-        for recipient, tenant, sender in connection.execute(select(*columns).where(which)):
+        for recipient, tenant, sender in _OF_RECIPIENTS.run(connection, recipients):
             found[recipient].add((tenant, sender))
     return found
 

@@ -2,6 +2,23 @@
 
 from enum_backend.storage.tables import lists as lists
 from enum_backend.storage.tables.access import api_keys, shim_tokens
+from enum_backend.storage.tables.accounts import (
+    backup_codes,
+    login_failures,
+    login_places,
+    pending_logins,
+    sessions,
+    user_factors,
+    users,
+)
+from enum_backend.storage.tables.agents import (
+    agent_leases,
+    agent_numbers,
+    agent_purchases,
+    agent_reads,
+    agent_usage,
+)
+from enum_backend.storage.tables.audit import audit_log, audit_people
 from enum_backend.storage.tables.base import metadata
 from enum_backend.storage.tables.deliveries import deliveries, endpoints
 from enum_backend.storage.tables.inbox import inbox, inbox_parts, nonces, reports
@@ -16,24 +33,39 @@ from enum_backend.storage.tables.policy import (
 )
 from enum_backend.storage.tables.sim_sends import sim_sends
 from enum_backend.storage.tables.tenants import binding_proofs, bindings, tenants
+from enum_backend.storage.tables.verification import fraud_counts, fraud_decisions, verifications
 
 __all__ = [
+    "agent_leases",
+    "agent_numbers",
+    "agent_purchases",
+    "agent_reads",
+    "agent_usage",
     "api_keys",
     "attempts",
+    "audit_log",
+    "audit_people",
+    "backup_codes",
     "binding_proofs",
     "bindings",
     "deliveries",
     "endpoints",
+    "fraud_counts",
+    "fraud_decisions",
     "inbox",
     "inbox_parts",
     "installation",
     "keyword_answers",
+    "login_failures",
+    "login_places",
     "metadata",
     "nonces",
     "numbers",
     "opt_outs",
     "outbox",
+    "pending_logins",
     "reports",
+    "sessions",
     "shim_tokens",
     "sim_sends",
     "spend",
@@ -41,4 +73,7 @@ __all__ = [
     "spend_buckets",
     "sticky_senders",
     "tenants",
+    "user_factors",
+    "users",
+    "verifications",
 ]

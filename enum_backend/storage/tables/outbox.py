@@ -52,6 +52,8 @@ outbox = Table(
     Column("recipient_seq", Integer),
     Column("sender", String(32)),
     Column("body", LargeBinary),
+    Column("template", String(40)),
+    Column("verification_id", String(40)),
     Column("erase_body", Boolean, nullable=False, default=False),
     Column("encoding", String(8), nullable=False),
     Column("segments", Integer, nullable=False),
@@ -98,6 +100,12 @@ outbox = Table(
         **_where("repeat_hash IS NOT NULL"),
     ),
     Index(
+        "ix_outbox_verification_id",
+        "verification_id",
+        "id",
+        **_where("verification_id IS NOT NULL"),
+    ),
+    Index(
         "uq_outbox_idempotency",
         "client",
         "idempotency_key",
@@ -110,7 +118,8 @@ one whose turn it is in `chain` (JSON list of names), or that had it last.
 
 `priority` 0 (codes) leaves before 1. `recipient_seq` counts the limited messages to
 one destination, so that the n-th before the next is one look-up away. `body` is
-sealed and erased at the final state when `erase_body`. `repeat_hash` is a keyed
+sealed and erased at the final state when `erase_body`; a message with a `template` has
+none: its text is made from it and `verification_id` when it leaves. `repeat_hash` is a keyed
 hash of client, destination and text, for callers that have no idempotency key.
 `lease_*` say which process sends it and until when that may take.
 """

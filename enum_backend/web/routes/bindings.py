@@ -10,12 +10,14 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from enum_backend.audit.noting import Note
 from enum_backend.clock import rfc3339
 from enum_backend.errors import Forbidden, NotFound
 from enum_backend.messaging.model import MessageKind, SendRequest
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
 from enum_backend.tenants.bindings import Binding
+from enum_backend.web.acting import noted
 from enum_backend.web.endpoints import Body, Call, Endpoint
 from enum_backend.web.routes.tenants import DoneAnswer
 
@@ -67,7 +69,8 @@ async def bind(call: Call) -> web.Response:
     if body.proof == "admin" and not is_admin:
         raise Forbidden("Binding a number without a code needs the scope admin.")
     if is_admin and body.proof != "code":
-        bound = await call.services.tenant_numbers.bind(tenant, number, _by(call))
+        note = _note(call, "NUMBER_BOUND", tenant, number, "bound by an admin's word")
+        bound = await call.services.tenant_numbers.bind(tenant, number, _by(call), note=note)
         return web.json_response(binding_json(bound))
     pending = await call.services.tenant_numbers.start(
         tenant, number, lambda text: _send_code(call, number, text)
@@ -87,8 +90,13 @@ async def confirm(call: Call) -> web.Response:
     """`POST /tenants/{tenant}/bindings/{number}/confirm`"""
     tenant = await _tenant(call)
     body = await call.body(ConfirmBody)
+    number = _path_number(call)
     bound = await call.services.tenant_numbers.confirm(
-        tenant, _path_number(call), body.code, _by(call)
+        tenant,
+        number,
+        body.code,
+        _by(call),
+        note=_note(call, "NUMBER_BOUND", tenant, number, "bound by a code"),
     )
     return web.json_response(binding_json(bound))
 
@@ -96,8 +104,14 @@ async def confirm(call: Call) -> web.Response:
 async def unbind(call: Call) -> web.Response:
     """`DELETE /tenants/{tenant}/bindings/{number}`"""
     tenant = await _tenant(call)
-    await call.services.tenant_numbers.unbind(tenant, _path_number(call))
+    number = _path_number(call)
+    note = _note(call, "NUMBER_UNBOUND", tenant, number, "taken from its tenant")
+    await call.services.tenant_numbers.unbind(tenant, number, note=note)
     return web.json_response({"success": True})
+
+
+def _note(call: Call, event_type: str, tenant: str, number: str, done: str) -> Note[object]:
+    return noted(call, event_type, f"{number} was {done}.", tenant=tenant, number=number)
 
 
 async def _tenant(call: Call) -> str:

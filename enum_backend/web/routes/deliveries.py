@@ -11,6 +11,7 @@ from enum_backend.clock import rfc3339
 from enum_backend.errors import wrong_field
 from enum_backend.messaging.deliveries.letters import Letter
 from enum_backend.messaging.deliveries.model import State
+from enum_backend.web.acting import acted, noted, record
 from enum_backend.web.endpoints import Body, Call, Endpoint
 
 MAX_PAGE = 500
@@ -104,7 +105,10 @@ async def _page(
 async def replay(call: Call) -> web.Response:
     """`POST /deliveries/{delivery_id}/replay`"""
     delivery_id = call.request.match_info["delivery_id"]
-    return web.json_response(delivery_json(await call.services.deliveries.replay(delivery_id)))
+    said = f"Delivery {delivery_id[:40]} is made again."
+    note = noted(call, "DELIVERY_REPLAYED", said, deliveryId=delivery_id)
+    found = await call.services.deliveries.replay(delivery_id, note=note)
+    return web.json_response(delivery_json(found))
 
 
 async def replay_dead(call: Call) -> web.Response:
@@ -112,6 +116,8 @@ async def replay_dead(call: Call) -> web.Response:
     has_body = bool(await call.request.read())
     tenant = (await call.body(ReplayBody)).tenant if has_body else None
     count = await call.services.deliveries.replay_dead(tenant)
+    said = f"{count} dead letters are made again."
+    await record(call, acted(call, "DEAD_LETTERS_REPLAYED", said, tenant=tenant, count=count))
     return web.json_response({"success": True, "replayed": count})
 
 

@@ -6,12 +6,15 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
+from enum_backend.audit.noting import Note
 from enum_backend.clock import rfc3339
 from enum_backend.egress import MAX_URL_CHARACTERS
 from enum_backend.messaging.deliveries.endpoints import Endpoint as Target
 from enum_backend.messaging.deliveries.model import Kind
 from enum_backend.phone import normalize
+from enum_backend.web.acting import acted, record
 from enum_backend.web.endpoints import Body, Call, Endpoint
 
 
@@ -114,7 +117,12 @@ async def add(call: Call) -> web.Response:
     body = await call.body(EndpointBody)
     address = _address(call, body.kind, body.address)
     made, secret = await call.services.deliveries.add(
-        body.tenant, body.kind, address, body.failover_url or None, body.secret
+        body.tenant,
+        body.kind,
+        address,
+        body.failover_url or None,
+        body.secret,
+        note=_note(call, "ENDPOINT_ADDED", "was added"),
     )
     return web.json_response(endpoint_json(made) | {"secret": secret})
 
@@ -123,7 +131,11 @@ async def change(call: Call) -> web.Response:
     """`PATCH /deliveries/endpoints/{endpoint_id}`"""
     body = await call.body(EndpointChange)
     changed = await call.services.deliveries.change(
-        _id(call), address=body.address, failover_url=body.failover_url, enabled=body.enabled
+        _id(call),
+        address=body.address,
+        failover_url=body.failover_url,
+        enabled=body.enabled,
+        note=_note(call, "ENDPOINT_CHANGED", "was changed"),
     )
     return web.json_response(endpoint_json(changed))
 
@@ -132,22 +144,43 @@ async def rotate(call: Call) -> web.Response:
     """`POST /deliveries/endpoints/{endpoint_id}/rotate`"""
     body = await call.body(RotateBody)
     if body.finish:
-        await call.services.deliveries.end_rotation(_id(call))
+        note = _note(call, "ENDPOINT_SECRET_ROTATED", "signs with its new secret only")
+        await call.services.deliveries.end_rotation(_id(call), note=note)
         return web.json_response({"secret": None})
-    secret = await call.services.deliveries.rotate(_id(call), body.secret)
+    note = _note(call, "ENDPOINT_SECRET_ROTATED", "has a new secret")
+    secret = await call.services.deliveries.rotate(_id(call), body.secret, note=note)
     return web.json_response({"secret": secret})
 
 
 async def remove(call: Call) -> web.Response:
     """`DELETE /deliveries/endpoints/{endpoint_id}`"""
-    await call.services.deliveries.remove(_id(call))
+    note = _note(call, "ENDPOINT_REMOVED", "was removed")
+    await call.services.deliveries.remove(_id(call), note=note)
     return web.json_response({"success": True})
 
 
 async def secret(call: Call) -> web.Response:
     """`GET /deliveries/secret`"""
     tenant = call.query(SecretQuery).tenant
-    return web.json_response({"secret": await call.services.deliveries.secret_of(tenant)})
+    found = await call.services.deliveries.secret_of(tenant)
+    said = f"The webhook secret of tenant {tenant} was shown."
+    await record(call, acted(call, "TENANT_SECRET_SHOWN", said, tenant=tenant))
+    return web.json_response({"secret": found})
+
+
+def _note(call: Call, event_type: str, done: str) -> Note[Target]:
+    def note(connection: Connection, target: Target) -> None:
+        event = acted(
+            call,
+            event_type,
+            f"Endpoint {target.id} of tenant {target.tenant} {done}.",
+            tenant=target.tenant,
+            endpointId=target.id,
+            kind=target.kind.value,
+        )
+        call.services.audit.record_in(connection, event)
+
+    return note
 
 
 def _address(call: Call, kind: Kind, text: str) -> str:

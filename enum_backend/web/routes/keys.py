@@ -7,12 +7,16 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from enum_backend.access import MAX_SENDERS, SCOPES, ApiKey
+from enum_backend.accounts.model import User
+from enum_backend.audit import AuditEvent, Severity
 from enum_backend.clock import rfc3339
 from enum_backend.numbers.views import dollars_json
 from enum_backend.settings.base import MOST
 from enum_backend.tenants.store import DEFAULT
+from enum_backend.web.acting import acted, noted
 from enum_backend.web.endpoints import Body, Call, Endpoint
 from enum_backend.web.fields import read_sender, read_time
 from enum_backend.web.routes.sms import CostAnswer
@@ -83,6 +87,10 @@ async def create(call: Call) -> web.Response:
     """`POST /keys`"""
     body = await call.body(KeyBody)
     region = call.services.settings.default_region
+
+    def note(connection: Connection, made: ApiKey) -> None:
+        call.services.audit.record_in(connection, key_created(call, made))
+
     key, token = await call.services.keys.create(
         body.name,
         body.scopes,
@@ -91,14 +99,31 @@ async def create(call: Call) -> web.Response:
         per_minute=body.per_minute,
         senders=[read_sender(sender, region, field="senders") for sender in body.senders],
         expires_at=read_time("expires_at", body.expires_at),
+        note=note,
     )
     return web.json_response(key_json(key) | {"token": token})
 
 
 async def revoke(call: Call) -> web.Response:
     """`DELETE /keys/{key_id}`"""
-    await call.services.keys.revoke(call.request.match_info["key_id"])
+    key_id = call.request.match_info["key_id"]
+    note = noted(call, "KEY_REVOKED", f"API key {key_id} was revoked.", keyId=key_id)
+    await call.services.keys.revoke(key_id, note=note)
     return web.json_response({"success": True})
+
+
+def key_created(call: Call, key: ApiKey, user: User | None = None) -> AuditEvent:
+    """What the audit log has of a new key; one with the scope `admin` may do everything."""
+    return acted(
+        call,
+        "KEY_CREATED",
+        f"API key {key.id} was made for {key.name}.",
+        Severity.HIGH if "admin" in key.scopes else Severity.MEDIUM,
+        user=user,
+        keyId=key.id,
+        tenant=key.tenant,
+        scopes=" ".join(sorted(key.scopes)),
+    )
 
 
 def key_json(key: ApiKey) -> dict[str, Any]:

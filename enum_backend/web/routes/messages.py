@@ -15,6 +15,7 @@ from enum_backend.messaging.lists import ShownMessage
 from enum_backend.messaging.model import MessageState, MessageView, cost_json
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
+from enum_backend.web.acting import acted, record
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.fields import read_time
 from enum_backend.web.routes.sms import (
@@ -121,7 +122,9 @@ async def cancel(call: Call) -> web.Response:
     """`POST /sms/messages/{message_id}/cancel`"""
     message_id = call.request.match_info["message_id"]
     tenant = await tenant_of(call, message_id)
-    return _status(call, await call.services.messages.cancel(message_id, tenant))
+    canceled = await call.services.messages.cancel(message_id, tenant)
+    await _record(call, "MESSAGE_CANCELED", canceled, tenant, "was canceled")
+    return _status(call, canceled)
 
 
 async def retry(call: Call) -> web.Response:
@@ -130,7 +133,19 @@ async def retry(call: Call) -> web.Response:
     tenant = await tenant_of(call, message_id)
     client = key_client(call.caller, call.services.settings.limits)
     await call.services.client_limits.hit(client.id, client.per_minute, name=client.limit_name)
-    return _status(call, await call.services.messages.retry(message_id, tenant))
+    retried = await call.services.messages.retry(message_id, tenant)
+    await _record(call, "MESSAGE_RETRIED", retried, tenant, "is sent once more")
+    return _status(call, retried)
+
+
+async def _record(
+    call: Call, event_type: str, message: MessageView, tenant: str, done: str
+) -> None:
+    """What an admin's key did; a tenant's own key is no admin."""
+    if call.caller.may("admin"):
+        said = f"Message {message.message_id} {done}."
+        event = acted(call, event_type, said, tenant=tenant, messageId=message.message_id)
+        await record(call, event)
 
 
 def _status(call: Call, view: MessageView) -> web.Response:

@@ -6,10 +6,11 @@ from typing import Any
 
 from aiohttp import web
 
+from enum_backend.audit.model import AuditEvent, Severity
 from enum_backend.gateways.inventory.base import NumberQuery
 from enum_backend.numbers.actor import Actor
 from enum_backend.numbers.costs import CostPlan, compare
-from enum_backend.numbers.store import NumberState
+from enum_backend.numbers.store import NumberState, StoredNumber
 from enum_backend.numbers.views import (
     classification_json,
     costs_json,
@@ -18,6 +19,7 @@ from enum_backend.numbers.views import (
     search_json,
 )
 from enum_backend.phone import normalize
+from enum_backend.web.acting import acted, record
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.routes.numbers_models import (
     AvailableAnswer,
@@ -65,6 +67,7 @@ async def buy(call: Call) -> web.Response:
         price=body.price,
         yes=body.yes,
     )
+    await record(call, _event(call, "NUMBER_BOUGHT", row, "was bought"))
     status = 200 if row.state is NumberState.ACTIVE else 202
     return web.json_response(number_json(row), status=status)
 
@@ -72,6 +75,7 @@ async def buy(call: Call) -> web.Response:
 async def release(call: Call) -> web.Response:
     """`DELETE /numbers/{number}`: 200 = gone, 202 = the provider's order is under way."""
     row = await call.services.numbers.release(_actor(call), _path_number(call))
+    await record(call, _event(call, "NUMBER_RELEASED", row, "was given back"))
     answer = {"success": True, "number": row.number, "gateway": row.gateway, "state": row.state}
     return web.json_response(answer, status=200 if row.state is NumberState.RELEASED else 202)
 
@@ -82,6 +86,9 @@ async def import_account(call: Call) -> web.Response:
     found = await call.services.numbers.import_account(
         _actor(call), body.gateway or None, body.tenant
     )
+    said = f"{len(found.added)} numbers of an account were taken over."
+    event = acted(call, "NUMBERS_IMPORTED", said, tenant=body.tenant, gateway=body.gateway or None)
+    await record(call, event)
     answer: dict[str, Any] = {
         "success": True,
         "added": list(found.added),
@@ -105,6 +112,9 @@ async def classify(call: Call) -> web.Response:
 async def check(call: Call) -> web.Response:
     """`POST /numbers/{number}/check`"""
     report = await call.services.numbers.check_loop(_actor(call), _path_number(call))
+    said = f"A message was sent from {report.number} to itself."
+    event = acted(call, "NUMBER_CHECKED", said, Severity.LOW, number=report.number)
+    await record(call, event)
     return web.json_response(loop_json(report))
 
 
@@ -114,6 +124,18 @@ async def costs(call: Call) -> web.Response:
     plan = CostPlan(query.numbers, query.codes_per_day, query.android_sims)
     prices = call.services.prices
     return web.json_response(costs_json(plan, prices, compare(plan, prices)))
+
+
+def _event(call: Call, event_type: str, row: StoredNumber, done: str) -> AuditEvent:
+    return acted(
+        call,
+        event_type,
+        f"{row.number} {done} at {row.gateway}.",
+        tenant=row.tenant,
+        number=row.number,
+        gateway=row.gateway,
+        state=row.state.value,
+    )
 
 
 def _actor(call: Call) -> Actor:

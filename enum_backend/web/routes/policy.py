@@ -6,7 +6,9 @@ from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
+from enum_backend.audit.noting import Note
 from enum_backend.clock import now_ms, rfc3339
 from enum_backend.errors import Forbidden, NotFound
 from enum_backend.messaging.policy import alerts, optouts
@@ -14,6 +16,7 @@ from enum_backend.messaging.policy.alerts import SpendAlert
 from enum_backend.messaging.policy.optouts import EVERY, OptOut, Source
 from enum_backend.messaging.policy.stopping import stop
 from enum_backend.phone import normalize
+from enum_backend.web.acting import noted
 from enum_backend.web.endpoints import Body, Call, Endpoint
 
 PAGE = 100
@@ -117,9 +120,15 @@ async def add_opt_out(call: Call) -> web.Response:
     body = await call.body(OptOutBody)
     tenant, recipient = _tenant(call, body.tenant), _recipient(call, body.recipient)
     sender = optouts.sender_word(body.sender, call.services.settings.default_region)
-    is_new = await call.services.database.write(
-        lambda c: stop(c, tenant, sender, recipient, Source.MANUAL, now_ms())
-    )
+    note = _note(call, "OPT_OUT_ADDED", tenant, sender, recipient, "wants no messages any more")
+
+    def work(connection: Connection) -> bool:
+        is_new = stop(connection, tenant, sender, recipient, Source.MANUAL, now_ms())
+        if is_new:
+            note(connection, None)
+        return is_new
+
+    is_new = await call.services.database.write(work)
     return web.json_response({"success": True, "changed": is_new})
 
 
@@ -128,10 +137,14 @@ async def remove_opt_out(call: Call) -> web.Response:
     query = call.query(OptOutQuery)
     tenant, recipient = _tenant(call, query.tenant), _recipient(call, query.recipient)
     sender = optouts.sender_word(query.sender, call.services.settings.default_region)
-    if not await call.services.database.write(
-        lambda c: optouts.remove(c, tenant, sender, recipient)
-    ):
-        raise NotFound("There is no such opt-out.")
+    note = _note(call, "OPT_OUT_REMOVED", tenant, sender, recipient, "wants messages again")
+
+    def work(connection: Connection) -> None:
+        if not optouts.remove(connection, tenant, sender, recipient):
+            raise NotFound("There is no such opt-out.")
+        note(connection, None)
+
+    await call.services.database.write(work)
     return web.json_response({"success": True, "changed": True})
 
 
@@ -166,6 +179,19 @@ def alert_json(alert: SpendAlert) -> dict[str, Any]:
         "raised_at": rfc3339(alert.raised_at),
         "told": list(alert.told),
     }
+
+
+def _note(
+    call: Call, event_type: str, tenant: str, sender: str, recipient: str, what: str
+) -> Note[object]:
+    return noted(
+        call,
+        event_type,
+        f"{recipient} {what}.",
+        tenant=tenant,
+        sender=sender,
+        phoneNumber=recipient,
+    )
 
 
 def _tenant(call: Call, named: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from enum_backend.audit.noting import Note
+from enum_backend.shim_tokens import REVOKED, SET, shim_event
+from enum_backend.web.acting import noted
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.routes.tenants import DoneAnswer
 from enum_backend.web.shims.programs import check_secret, program_of, shim_url
@@ -39,7 +42,11 @@ async def put(call: Call) -> web.Response:
     check_secret(program, changes)
     server = call.request.match_info["server"]
     token, secret = await call.services.shim_tokens.ensure(
-        program.name, server, body.tenant, changes
+        program.name,
+        server,
+        body.tenant,
+        changes,
+        note=shim_note(call, SET, program.name, server),
     )
     url = shim_url(call.services.public_url, program.name, secret)
     return web.json_response(token_json(token) | {"url": url, "settings": program.settings})
@@ -48,8 +55,16 @@ async def put(call: Call) -> web.Response:
 async def revoke(call: Call) -> web.Response:
     """`DELETE /shims/{program}/{server}`"""
     names = call.request.match_info
-    await call.services.shim_tokens.revoke(program_of(names["program"]).name, names["server"])
+    program, server = program_of(names["program"]).name, names["server"]
+    note = shim_note(call, REVOKED, program, server)
+    await call.services.shim_tokens.revoke(program, server, note=note)
     return web.json_response({"success": True})
+
+
+def shim_note(call: Call, event_type: str, program: str, server: str) -> Note[object]:
+    """That the caller made, changed or revoked a token."""
+    said = shim_event(event_type, program, server)
+    return noted(call, said.event_type, said.description, program=program, server=server)
 
 
 ENDPOINTS = (

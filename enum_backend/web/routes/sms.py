@@ -15,6 +15,7 @@ from enum_backend.messaging.lists import Viewer
 from enum_backend.messaging.model import MessageView, SendRequest, cost_json
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
+from enum_backend.web.acting import acted, record
 from enum_backend.web.endpoints import Body, Call, Endpoint
 from enum_backend.web.fields import read_sender, read_time
 
@@ -126,10 +127,16 @@ async def send(call: Call) -> web.Response:
             client_reference=body.client_reference,
             idempotency_key=_idempotency_key(call.request),
             skip_rate_limit=body.skip_rate_limit,
-            send_at=_send_at(body.send_at),
+            send_at=read_send_at(body.send_at),
             transliterate=body.transliterate,
         )
     )
+    if body.skip_rate_limit:
+        said = f"Message {accepted.message_id} was accepted past the rate limits."
+        event = acted(
+            call, "RATE_LIMIT_SKIPPED", said, tenant=key.tenant, messageId=accepted.message_id
+        )
+        await record(call, event)
     provider = accepted.provider or provider_of(call, accepted.gateway)
     return web.json_response(
         {
@@ -235,7 +242,12 @@ def parse_sender(text: str | None, region: str) -> str | None:
     return read_sender(text, region) if text else None
 
 
-def _send_at(text: str | None) -> int | None:
+def read_send_at(text: str | None) -> int | None:
+    """When a message may leave, milliseconds; None = now.
+
+    Raises:
+        ValidationFailed: it is no time, or not in the next 30 days.
+    """
     at = read_time("send_at", text)
     if at is not None and not 0 < at - now_ms() <= AHEAD_MS:
         raise wrong_field("send_at", "expected a time in the next 30 days")

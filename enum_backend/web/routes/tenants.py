@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from enum_backend.clock import rfc3339
 from enum_backend.numbers.views import dollars_json
 from enum_backend.tenants.store import MAX_TITLE, Tenant
+from enum_backend.web.acting import noted
 from enum_backend.web.endpoints import Body, Call, Endpoint
 from enum_backend.web.routes.sms import CostAnswer
 
@@ -65,7 +66,18 @@ async def list_tenants(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     """`POST /tenants`"""
     body = await call.body(TenantBody)
-    made = await call.services.tenants.create(body.name, body.title, body.daily_cost)
+    made = await call.services.tenants.create(
+        body.name,
+        body.title,
+        body.daily_cost,
+        note=noted(
+            call,
+            "TENANT_CREATED",
+            f"Tenant {body.name} was made.",
+            tenant=body.name,
+            dailyCost=_shown(body.daily_cost),
+        ),
+    )
     return web.json_response(tenant_json(made))
 
 
@@ -81,14 +93,29 @@ async def change(call: Call) -> web.Response:
     changes = body.model_dump(include=body.model_fields_set)
     if changes.get("title", "") is None:
         changes["title"] = ""
-    changed = await call.services.tenants.change(call.request.match_info["tenant"], **changes)
+    name = call.request.match_info["tenant"]
+    note = noted(
+        call,
+        "TENANT_CHANGED",
+        f"Tenant {name} was changed: {', '.join(sorted(changes)) or 'nothing'}.",
+        tenant=name,
+        dailyCost=_shown(changes.get("daily_cost")),
+        disabled=changes.get("disabled"),
+    )
+    changed = await call.services.tenants.change(name, note=note, **changes)
     return web.json_response(tenant_json(changed))
 
 
 async def delete(call: Call) -> web.Response:
     """`DELETE /tenants/{tenant}`"""
-    await call.services.tenants.delete(call.request.match_info["tenant"])
+    name = call.request.match_info["tenant"]
+    note = noted(call, "TENANT_DELETED", f"Tenant {name} was deleted.", tenant=name)
+    await call.services.tenants.delete(name, note=note)
     return web.json_response({"success": True})
+
+
+def _shown(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount} USD"
 
 
 def tenant_json(tenant: Tenant) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from enum_backend.gateways.webhooks.base import (
     WebhookAnswer,
     WebhookRequest,
 )
+from enum_backend.web.acting import acted
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.middleware import client_address, problem
 
@@ -45,6 +46,7 @@ async def _take(call: Call, provider: str, gateway: str | None) -> web.Response:
     try:
         answer = await call.services.webhooks.take(provider, gateway, await _request(call))
     except Forged as error:
+        await _alarm(call, provider, gateway)
         response = problem(Unauthorized(str(error)))
         response.headers.popall(hdrs.WWW_AUTHENTICATE)
         if challenge := call.services.webhooks.challenge(provider):
@@ -66,6 +68,18 @@ async def _request(call: Call) -> WebhookRequest:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read(),
     )
+
+
+async def _alarm(call: Call, provider: str, gateway: str | None) -> None:
+    """One entry a minute for each gateway: who forges calls does not fill the log."""
+    event = acted(
+        call,
+        "WEBHOOK_FORGED",
+        f"A call to the webhook of {provider} was not proven to come from there.",
+        provider=provider,
+        gateway=gateway,
+    )
+    await call.services.audit.alarm(f"forged {provider} {gateway}", event)
 
 
 async def _limit(call: Call, provider: str, gateway: str | None) -> None:

@@ -42,7 +42,7 @@ const operation = (path, method, spec, schemas) => {
   box.append(element("h4", "Answers"));
   box.append(table(["status", "meaning"], Object.entries(spec.responses).map(
     ([status, answer]) => [status, answer.description])));
-  const done = spec.responses["200"].content;
+  const [, { content: done }] = Object.entries(spec.responses).find(([status]) => status[0] === "2");
   if (done) box.append(element("pre", JSON.stringify(
     resolve(done["application/json"].schema, schemas), null, 2)));
   return box;

@@ -72,7 +72,11 @@ def test_codes_have_the_published_statuses() -> None:
 
 async def test_every_route_is_described(server: RunningServer, document: dict[str, Any]) -> None:
     extra = [item for extension in load_extensions() for item in extension.endpoints()]
-    hidden = {(item.method, item.path) for item in (*ENDPOINTS, *extra) if item.hidden}
+    hidden = {
+        (item.method, item.path.replace(":.*}", "}"))
+        for item in (*ENDPOINTS, *extra)
+        if item.hidden
+    }
     app = create_application(server.services, extra)
     routed = {
         (route.method, route.resource.canonical)
@@ -81,7 +85,9 @@ async def test_every_route_is_described(server: RunningServer, document: dict[st
     }
     described = {(method, path) for method, path, _ in operations(document)}
     assert described == routed - hidden
-    assert hidden == {("GET", "/"), ("GET", "/docs/docs.js")}
+    ours = {(item.method, item.path) for item in ENDPOINTS if item.hidden}
+    pages = {(method, path) for method, path in ours if path.startswith("/admin")}
+    assert ours - pages == {("GET", "/"), ("GET", "/docs/docs.js")}
 
 
 async def test_document_is_sound(document: dict[str, Any]) -> None:
@@ -104,13 +110,14 @@ async def test_document_is_sound(document: dict[str, Any]) -> None:
             assert parameter["in"] == "query" or parameter["required"] is True
             jsonschema.Draft202012Validator.check_schema(parameter["schema"])
         for status, answer in operation["responses"].items():
-            if status == "200":
+            if status.startswith("2"):
                 continue
             assert "application/problem+json" in answer["content"]
             for code in answer["description"].split(", "):
                 assert str(known[code]) == status, (method, path, code)
         if "security" in operation:
-            assert operation["security"] == [{"apiKey": []}]
+            ways = [{"apiKey": []}], [{"session": []}], [{"apiKey": []}, {"session": []}]
+            assert operation["security"] in ways
             assert {"401", "403"} <= set(operation["responses"])
 
 

@@ -43,6 +43,8 @@ HANDSET = "+15550100012"
 PROVING = "+15550100013"
 """A number the owner was sent a code for."""
 OPTED_OUT = "+15550100014"
+VERIFIED = "+15550100015"
+"""A number the owner has a verification for."""
 TEXT = "canary-text"
 REFERENCE = "canary-reference"
 GATEWAY, NO_GATEWAY = "private", "absent"
@@ -277,6 +279,24 @@ def rules(ids: Mapping[str, str]) -> dict[str, Any]:
         "GET /keys": ADMIN,
         "POST /keys": ADMIN,
         "DELETE /keys/{key_id}": ADMIN,
+        "POST /verify/start": [
+            # Theirs is of the same number and still counts: ours is another one.
+            Own(Ask("/verify/start", {"to": VERIFIED})),
+        ],
+        "POST /verify/check": [
+            Apart(
+                Ask("/verify/check", {"verification_id": ids["verification"], **code}),
+                Ask("/verify/check", {"verification_id": "ver_none", **code}),
+                400,
+                owner=400,
+            ),
+        ],
+        "POST /verify/preview": [Own(Ask("/verify/preview", {}))],
+        "GET /verify/stats": [
+            Own(Ask("/verify/stats")),
+            query("/verify/stats", "tenant", OWNER, UNKNOWN, 403),
+        ],
+        "GET /verify/decisions": ADMIN,
         "GET /livez": PUBLIC,
         "GET /readyz": PUBLIC,
         "GET /metrics": PUBLIC,
@@ -342,6 +362,8 @@ async def world(storage_settings: dict[str, Any]) -> AsyncIterator[World]:
             ):
                 async with http.post(path, json=body) as response:
                     assert response.status in (200, 202), await response.text()
+            async with http.post("/verify/start", json={"to": VERIFIED}) as response:
+                ids["verification"] = (await response.json())["verification_id"]
         token = await server.services.shim_tokens.token_for("meshcentral", "canary-mesh", OWNER)
         query = {"phone": HANDSET, "message": "canary-shim"}
         async with (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -33,6 +34,30 @@ async def test_what_arrives_together_is_written_together(world: World) -> None:
     assert len(work.batches) == 1
     await asyncio.gather(*(batcher.put(1) for _ in range(MOST + 5)))
     assert [len(batch) for batch in work.batches[1:]] == [MOST, 5]
+
+
+async def test_what_comes_before_its_turn_is_written_with_it(world: World) -> None:
+    work, began, go_on = Work(), threading.Event(), threading.Event()
+
+    def slow(connection: Connection) -> None:
+        began.set()
+        go_on.wait(30)
+
+    if world.database.shared:
+        pytest.skip("others are not waited for")
+    batcher = Batcher(world.database, work)
+    before = asyncio.create_task(world.database.write(slow))
+    await asyncio.to_thread(began.wait, 30)
+    first = asyncio.create_task(batcher.put(1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    second = asyncio.create_task(batcher.put(2))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    go_on.set()
+    assert await asyncio.gather(first, second) == [2, 4]
+    await before
+    assert work.batches == [[1, 2]]
 
 
 async def test_each_gets_its_own_result(world: World) -> None:

@@ -157,7 +157,7 @@ async def test_a_message_that_is_refused_leaves_the_proof(numbers: TenantNumbers
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=30), st.binary(max_size=16))
 def test_codes_are_six_digits_and_the_same_each_time(key: bytes, subject: str, salt: bytes) -> None:
     code = derive_code(Sealer(key), "p", subject, salt)
-    assert re.fullmatch(r"[0-9]{6}", code)
+    assert re.fullmatch(r"[1-9][0-9]{5}", code)
     assert derive_code(Sealer(key), "p", subject, salt) == code
 
 
@@ -179,8 +179,8 @@ def test_codes_are_drawn_fairly() -> None:
             return self._digest
 
     top = bytes.fromhex("ffffffff")
-    assert derive_code(Unfair(top + (7).to_bytes(4, "big") + top * 6), "p", "i", b"") == "000007"
-    assert re.fullmatch(r"[0-9]{6}", derive_code(Unfair(top * 8), "p", "i", b""))
+    assert derive_code(Unfair(top + (7).to_bytes(4, "big") + top * 6), "p", "i", b"") == "100007"
+    assert re.fullmatch(r"[1-9][0-9]{5}", derive_code(Unfair(top * 8), "p", "i", b""))
 
 
 def test_limits_are_as_the_design_has_them() -> None:

@@ -1,0 +1,1 @@
+"""The console at `/admin`: pages for the admins of a deployment, made on the server."""

@@ -1,0 +1,31 @@
+// The preview of a record follows what is typed.
+"use strict";
+
+(() => {
+  const form = document.getElementById("record");
+  const preview = document.getElementById("preview");
+  let timer = 0;
+  let asked = 0;
+
+  async function look() {
+    const number = ++asked;
+    const response = await fetch(form.dataset.preview, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+    }).catch(() => null);
+    if (!response || number !== asked) return;
+    const text = await response.text();
+    if (!response.ok) {
+      preview.textContent = text;
+      return;
+    }
+    preview.innerHTML = text;
+    copyButtons();
+  }
+
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, 400);
+  });
+  if (form.elements.number.value) look();
+})();
