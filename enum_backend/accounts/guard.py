@@ -45,6 +45,7 @@ RESET: Final = "reset"
 FREE: Final = {FIRST: 10, SECOND: 6}
 """Attempts in a row that nobody waits for."""
 FREE_OF_ADDRESS: Final = {FIRST: 100, SECOND: 100, RESET: 30}
+FIRST_WAIT_MS: Final = 1000
 LONGEST_MS: Final = 900_000
 FORGOTTEN_MS: Final = 86_400_000
 """A count that nothing was added to for so long starts anew."""
@@ -190,7 +191,7 @@ def _count(connection: Connection, wanted: dict[bytes, int], now: int) -> Locked
 
 def _add(connection: Connection, row: Row[Any], free: int, now: int) -> bool:
     count = 1 + (row._mapping["count"] if row.last_at > now - FORGOTTEN_MS else 0)
-    wait = min(1000 * 2 ** min(count - free, 20), LONGEST_MS) if count >= free else 0
+    wait = min(FIRST_WAIT_MS * 2 ** min(count - free, 20), LONGEST_MS) if count >= free else 0
     connection.execute(
         update(login_failures)
         .where(login_failures.c.key == row.key)

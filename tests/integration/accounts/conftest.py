@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
+from enum_backend.accounts import guard
 from tests.people import People, people
+
+
+@pytest.fixture(autouse=True)
+def _waits_outlast_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "FIRST_WAIT_MS", 300_000)
 
 
 @pytest.fixture
