@@ -20,11 +20,13 @@ class FakeTelnyx:
     """What the account has, and what was asked.
 
     Attributes:
+        numbers: on sale.
         order_states: of the next orders and looks at them; `success` afterwards.
     """
 
     url: str = ""
     owned: dict[str, str] = field(default_factory=dict)
+    numbers: list[str] = field(default_factory=lambda: [NUMBER])
     order_states: list[str] = field(default_factory=list)
     balance: str = "12.34"
     line_type: str = "voip"
@@ -60,7 +62,8 @@ class FakeTelnyx:
             case "GET", ["available_phone_numbers"]:
                 costs = {"monthly_cost": "1.00", "upfront_cost": "0.50", "currency": "USD"}
                 sms = [{"name": "sms"}]
-                return [{"phone_number": NUMBER, "features": sms, "cost_information": costs}]
+                about = {"features": sms, "cost_information": costs}
+                return [{"phone_number": number, **about} for number in self.numbers]
             case "PATCH", ["messaging_profiles", _]:
                 self.profile = body
                 return {}

@@ -114,12 +114,14 @@ class PoolDesk:
             if row.source == pool.SETTINGS:
                 raise wrong_field("phone_number", "stands in the settings: remove it there")
             serialize(connection, pool.lock_of(row.tenant))
-            pool.remove(connection, [number], now_ms())
+            now = now_ms()
+            pool.remove(connection, [number], now)
             self._journal.number(connection, caller, number, "REMOVED")
-            if not end_lease or row.lease_id is None:
+            lease_id = leases.live_of(connection, number, now)
+            if not end_lease or lease_id is None:
                 return None
-            end(connection, self._journal, caller, row.lease_id)
-            return str(row.lease_id)
+            end(connection, self._journal, caller, lease_id)
+            return lease_id
 
         lease_id = await self._database.write(work)
         if lease_id is not None:

@@ -114,8 +114,13 @@ def _settle(connection: Connection, which: ColumnElement[bool], now: int) -> Non
 def prolong(
     connection: Connection, lease: Lease, until: int, *, service: str | None = None
 ) -> Lease:
-    """Let a live lease end at a time, never earlier than it would."""
-    expires_at = max(lease.expires_at, until)
+    """Let a live lease end at a time, never earlier than it would.
+
+    One of a number that is not in its tenant's pool any more ends when it would.
+    """
+    row = pool.row_of(connection, lease.number)
+    is_lent = row is not None and row.tenant == lease.tenant
+    expires_at = max(lease.expires_at, until) if is_lent else lease.expires_at
     wanted = service or lease.service
     if expires_at != lease.expires_at or wanted != lease.service:
         connection.execute(
@@ -201,6 +206,18 @@ def of_key(
 def as_lease(row: Row[Any]) -> Lease:
     """A row as a lease."""
     return Lease(**row._mapping)
+
+
+def live_of(connection: Connection, number: str, now: int) -> str | None:
+    """The id of a number's live lease."""
+    found: str | None = connection.execute(
+        select(agent_leases.c.lease_id).where(
+            agent_leases.c.number == number,
+            agent_leases.c.ended_at.is_(None),
+            agent_leases.c.expires_at > now,
+        )
+    ).scalar()
+    return found
 
 
 def pool_now(

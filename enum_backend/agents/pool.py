@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, exists, insert, select, update
 
 from enum_backend.agents.model import NumberStatus, PoolNumber
 from enum_backend.errors import wrong_field
+from enum_backend.numbers.store import NumberState
 from enum_backend.storage.tables import agent_numbers
 from enum_backend.storage.tables import numbers as numbers_table
 
@@ -141,6 +142,18 @@ def keep_configured(connection: Connection, wanted: Mapping[str, str], now: int)
         elif row.tenant != tenant:
             elsewhere.append(number)
     return elsewhere
+
+
+def has_ordered(connection: Connection, tenant: str) -> bool:
+    """Whether a number for a tenant's pool is ordered and not there yet."""
+    query = select(agent_numbers.c.number).where(
+        agent_numbers.c.tenant == tenant,
+        agent_numbers.c.removed_at.is_(None),
+        agent_numbers.c.source == BOUGHT,
+        numbers_table.c.number == agent_numbers.c.number,
+        numbers_table.c.state == NumberState.PENDING,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def drop_unbought(connection: Connection, before: int, now: int) -> None:

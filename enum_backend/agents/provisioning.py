@@ -1,7 +1,8 @@
 """Buying a number when the pool has none left. Off unless `agents.provision` names a gateway.
 
 A tenant's purchases come one after the other, whichever process makes them: who comes
-second looks again whether a number is free before another one is bought.
+second looks again whether a number is free before another one is bought. While one is
+ordered and not there yet, no other is ordered.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ class Provisioner:
 
     async def _buy(self, caller: Caller) -> None:
         rows = await self._database.read(lambda c: pool.rows_of(c, caller.tenant))
+        if await self._database.read(lambda c: pool.has_ordered(c, caller.tenant)):
+            raise NotBought("a number is ordered, but not there yet")
         if len(rows) >= self._settings.provision_most:
             raise NotBought("the pool is as large as it may become by buying")
         actor = Actor(caller.tenant)

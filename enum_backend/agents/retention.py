@@ -8,6 +8,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, select
 
 from enum_backend.agents.leases import settle
+from enum_backend.agents.pool import lock_of
+from enum_backend.storage.locks import serialize
 from enum_backend.storage.tables import agent_leases, agent_reads, agent_usage
 
 AT_ONCE = 500
@@ -38,5 +40,6 @@ def settle_all(connection: Connection, now: int) -> None:
         .where(agent_leases.c.ended_at.is_(None), agent_leases.c.expires_at <= now)
         .distinct()
     ).scalars()
-    for tenant in list(tenants):
+    for tenant in sorted(tenants):
+        serialize(connection, lock_of(tenant))
         settle(connection, tenant, now)

@@ -118,7 +118,8 @@ class WaitRoom(Rounds):
         more, told = await self._database.read(lambda c: _news(c, after, numbers))
         self._read_to = more
         for watch in self._watches:
-            if watch.lease.number in told:
+            # Who came during the look may have looked itself before what was read here.
+            if watch.lease.number in told or watch.lease.number not in numbers:
                 watch.changed.set()
         if now_ms() - self._leases_at >= POLL_SECONDS * 1000:
             await self._look_at_leases()

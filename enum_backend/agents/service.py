@@ -34,7 +34,7 @@ from enum_backend.agents.provisioning import Provisioner, buying_if_exhausted
 from enum_backend.agents.reading import MessageReader
 from enum_backend.agents.room import WaitRoom
 from enum_backend.agents.simulation import Simulation
-from enum_backend.agents.waiting import ClientGone, Found, Waits
+from enum_backend.agents.waiting import ClientGone, Found, Waits, require_there
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
     DatabaseUnavailable,
@@ -303,10 +303,12 @@ class AgentService:
             raise wrong_field("timeout_ms", f"expected 0 to {longest} (agents.max_wait)")
         lease = await self._database.read(lambda c: leases.find(c, caller, lease_id))
         leases.require_live(lease, now_ms())
-        outcome, begun = "failed", now_ms()
+        outcome, counted, begun = "failed", False, now_ms()
         self._metrics.waiting.inc()
         try:
             async with self._waits.answering(caller, lease, wanted, gone) as found:
+                counted = True
+                require_there(gone)
                 outcome = "message"
                 arrived = found.message.received_at
                 if arrived >= begun:
@@ -324,7 +326,7 @@ class AgentService:
         finally:
             self._metrics.waiting.dec()
             self._metrics.waits.labels(outcome).inc()
-            if outcome != "message":
+            if not counted:
                 await self._count_wait(caller, timeouts=int(outcome == "timeout"))
 
     async def wait(self, caller: Caller, lease_id: str, wanted: WaitFor) -> Found:

@@ -4,8 +4,8 @@ A message is shown if it came to the lease's number and tenant, and
 
 * it arrived within the lease, every part of it if it came in parts;
 * it was sent within the lease, by the provider's clock, where the provider tells. Many
-  tell whole seconds only, so the second in which the lease began counts as a whole; how
-  wrong a clock may be is a setting (`agents.clock_tolerance`);
+  tell whole seconds only: of such a time the second in which the lease began counts as a
+  whole; how wrong a clock may be is a setting (`agents.clock_tolerance`);
 * it is no repeat: one that the provider hands over again keeps its first arrival, and one
   that comes again under another id is linked to the first and never shown;
 * the lease is live. After its end nothing is shown, also not what came before.
@@ -30,7 +30,8 @@ PARTS_MS = 86_400_000
 
 def within(lease: Lease, tolerance_ms: int) -> ColumnElement[bool]:
     """The condition on `inbox` of what a live lease shows."""
-    since = lease.started_at - lease.started_at % 1000 - tolerance_ms
+    since = lease.started_at - tolerance_ms
+    since_second = lease.started_at - lease.started_at % 1000 - tolerance_ms
     until = lease.expires_at + tolerance_ms
     early_part = exists().where(
         inbox_parts.c.inbox_id == inbox.c.inbox_id,
@@ -44,7 +45,11 @@ def within(lease: Lease, tolerance_ms: int) -> ColumnElement[bool]:
         inbox.c.foreign_number.is_(False),
         inbox.c.received_at >= lease.started_at,
         inbox.c.received_at < lease.expires_at,
-        or_(inbox.c.sent_at.is_(None), inbox.c.sent_at.between(since, until)),
+        or_(
+            inbox.c.sent_at.is_(None),
+            inbox.c.sent_at.between(since, until),
+            and_(inbox.c.sent_at % 1000 == 0, inbox.c.sent_at.between(since_second, until)),
+        ),
         ~early_part,
     )
 

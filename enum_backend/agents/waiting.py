@@ -88,6 +88,8 @@ class Waits:
     ) -> AsyncIterator[Found]:
         """Wait; what is found is consumed when the block ends well, else there for others.
 
+        It is counted as a wait of the key once it is found.
+
         Raises:
             WaitTimeout, LeaseEnded: no message came.
             ClientGone: `gone` says so.
@@ -99,7 +101,6 @@ class Waits:
             found = await self._wait(caller, watch, wanted, gone, token)
         lease_id, inbox_id = lease.lease_id, found.message.id
         try:
-            _require_there(gone)
             yield found
         except BaseException:
             if not wanted.consume:
@@ -124,7 +125,7 @@ class Waits:
         search = _Search(floor=await self._start(lease, wanted))
         due = True
         while True:
-            _require_there(gone)
+            require_there(gone)
             if due:
                 watch.changed.clear()
                 found = await self._look(caller, lease.lease_id, wanted, search, token)
@@ -136,7 +137,7 @@ class Waits:
                 raise _timeout("The server stops for a moment: wait again.", wanted, lease)
             if left <= 0:
                 raise _timeout(_advice(wanted, search), wanted, lease)
-            due = await self._rest(watch, lease, search, left)
+            due = await self._rest(watch, lease, search, left) or loop.time() >= deadline
 
     async def _start(self, lease: Lease, wanted: WaitFor) -> int:
         return await self._database.read(
@@ -245,7 +246,12 @@ class Waits:
             log.warning("an answer could not be noted", error=type(error).__name__)
 
 
-def _require_there(gone: Callable[[], bool]) -> None:
+def require_there(gone: Callable[[], bool]) -> None:
+    """Stop here when nobody wants the answer any more.
+
+    Raises:
+        ClientGone
+    """
     if gone():
         raise ClientGone
 

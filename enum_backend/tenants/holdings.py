@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from enum_backend.storage.tables import api_keys, bindings, outbox, shim_tokens
+from enum_backend.storage.tables import agent_numbers, api_keys, bindings, outbox, shim_tokens
 from enum_backend.storage.tables.outbox import DISPATCHING, PENDING
 
 
@@ -25,6 +25,9 @@ def _queries(tenant: str, now: int) -> list[tuple[str, str, list[Select[Any]]]]:
         api_keys.c.revoked_at.is_(None),
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
     )
+    lent = _rows(agent_numbers.c.number).where(
+        agent_numbers.c.tenant == tenant, agent_numbers.c.removed_at.is_(None)
+    )
     tokens = _rows(shim_tokens.c.id).where(
         shim_tokens.c.tenant == tenant, shim_tokens.c.revoked_at.is_(None)
     )
@@ -34,6 +37,7 @@ def _queries(tenant: str, now: int) -> list[tuple[str, str, list[Select[Any]]]]:
     under_way = [_rows(outbox.c.id).where(own, state) for state in (PENDING, DISPATCHING)]
     return [
         ("number", "numbers", [_rows(bindings.c.number).where(bindings.c.tenant == tenant)]),
+        ("number in the agents' pool", "numbers in the agents' pool", [lent]),
         ("API key", "API keys", [keys]),
         ("shim token", "shim tokens", [tokens]),
         ("message under way", "messages under way", under_way),

@@ -195,8 +195,8 @@ class TenantStore:
 
         Raises:
             NotFound: there is none of that name.
-            ValidationFailed: it stands in the settings, or still has numbers, live keys
-                or messages under way.
+            ValidationFailed: it stands in the settings, or still has numbers (its own, or in
+                the agents' pool), live keys or messages under way.
         """
 
         def work(connection: Connection) -> None:

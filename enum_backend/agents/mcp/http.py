@@ -18,8 +18,11 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.authentication import AuthenticationError
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from enum_backend.agents.mcp.api import Api, ApiRefused
@@ -40,7 +43,11 @@ class KeyVerifier:
         self._known: TTLCache[str, AccessToken] = TTLCache(10_000, BELIEVED_SECONDS)
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """The caller of a token, None = nobody."""
+        """The caller of a token, None = nobody.
+
+        Raises:
+            AuthenticationError: the API does not say; nothing is known of the key.
+        """
         if len(token) > MAX_KEY_CHARACTERS or not token.isascii():
             return None
         digest = hashlib.sha256(token.encode("ascii")).hexdigest()
@@ -49,11 +56,19 @@ class KeyVerifier:
         try:
             await self._api(token, "GET", "/agents/usage")
         except ApiRefused as refused:
-            if refused.code != "FORBIDDEN":  # a key of other scopes may use other tools
+            if refused.code == "UNAUTHORIZED":
                 return None
+            if refused.code != "FORBIDDEN":  # a key of other scopes may use other tools
+                raise AuthenticationError(refused.code) from None
         found = AccessToken(token=token, client_id=digest, scopes=[])
         self._known[digest] = found
         return found
+
+
+def _unknown(_request: HTTPConnection, _error: AuthenticationError) -> Response:
+    """A key may be right; a 401 would make clients throw it away."""
+    text = "The enum-backend server does not answer: try again in a minute."
+    return PlainTextResponse(text, status_code=503, headers={"Retry-After": "60"})
 
 
 def caller_key() -> str:
@@ -90,7 +105,11 @@ def http_app(api: Api, host: str, allowed_hosts: list[str]) -> Starlette:
     return Starlette(
         routes=[Route(PATH, endpoint=RequireAuthMiddleware(manager.handle_request, []))],
         middleware=[
-            Middleware(AuthenticationMiddleware, backend=BearerAuthBackend(KeyVerifier(api))),
+            Middleware(
+                AuthenticationMiddleware,
+                backend=BearerAuthBackend(KeyVerifier(api)),
+                on_error=_unknown,
+            ),
             Middleware(AuthContextMiddleware),
         ],
         lifespan=lifespan,

@@ -17,6 +17,8 @@ from enum_backend.agents.otp import extract_otp_from_sms
 WAIT_MARGIN_SECONDS: Final = 15.0
 """How much longer than a wait its answer may take."""
 PROGRESS_SECONDS: Final = 5.0
+MOST_LEASES: Final = "500"
+"""The most that the API lists at once."""
 
 Progress = Callable[[float, float], Awaitable[None]]
 """Tells the client how far a wait is: seconds passed, seconds in all."""
@@ -115,7 +117,7 @@ class Tools:
 
     async def list_numbers(self, _wanted: given.ListNumbers) -> dict[str, Any]:
         """What is leased, and what is left."""
-        leases = (await self._call("GET", "/agents/leases"))["leases"]
+        leases = await self._leases()
         pool = await self._call("GET", "/agents/pool")
         numbers = [
             {
@@ -203,18 +205,23 @@ class Tools:
         step = "Nothing was sent. send_sms sends; it may be refused for what stands here."
         return {**explained, "notice": RECORDS_UNTRUSTED, "next_step": step}
 
+    async def _leases(self) -> list[dict[str, Any]]:
+        """The caller's live leases, the newest first."""
+        page = await self._call("GET", "/agents/leases", query={"limit": MOST_LEASES})
+        found: list[dict[str, Any]] = page["leases"]
+        return found
+
     async def _lease(self, phone_number: str) -> dict[str, Any]:
         """The caller's live lease of a number.
 
         Raises:
             ApiRefused: it has none.
         """
-        leases = (await self._call("GET", "/agents/leases"))["leases"]
+        leases = await self._leases()
         wanted = _digits(phone_number)
         for lease in leases:
             if _digits(lease["phone_number"]) == wanted:
-                found: dict[str, Any] = lease
-                return found
+                return lease
         raise ApiRefused("You have no live lease of this number.", "NO_LEASE")
 
     async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:

@@ -48,7 +48,7 @@ async def _inbound(view: View, shown: ShownMessage) -> web.Response:
 
 async def ask_cancel(view: View) -> web.Response:
     """`GET /admin/messages/{message_id}/cancel`"""
-    message = (await _shown(view)).message
+    message = await _outbound(view)
     return _confirm(
         view,
         message,
@@ -60,7 +60,7 @@ async def ask_cancel(view: View) -> web.Response:
 
 async def cancel(view: View) -> web.Response:
     """`POST /admin/messages/{message_id}/cancel`"""
-    message = (await _shown(view)).message
+    message = await _outbound(view)
     path = f"/messages/{message.id}"
     try:
         await view.services.messages.cancel(message.id, message.tenant or "")
@@ -74,7 +74,7 @@ async def cancel(view: View) -> web.Response:
 
 async def ask_retry(view: View) -> web.Response:
     """`GET /admin/messages/{message_id}/retry`"""
-    message = (await _shown(view)).message
+    message = await _outbound(view)
     what = "Send this message once more, by its first gateway on?"
     if message.status == MessageState.UNKNOWN:
         what += " Nobody knows whether it arrived: the recipient may get it twice."
@@ -83,7 +83,7 @@ async def ask_retry(view: View) -> web.Response:
 
 async def retry(view: View) -> web.Response:
     """`POST /admin/messages/{message_id}/retry`"""
-    message = (await _shown(view)).message
+    message = await _outbound(view)
     path = f"/messages/{message.id}"
     try:
         await view.services.messages.retry(message.id, message.tenant or "")
@@ -111,6 +111,13 @@ async def replay(view: View) -> web.Response:
 
 async def _shown(view: View) -> ShownMessage:
     return await view.services.lists.one(view.viewer, view.part("message_id"))
+
+
+async def _outbound(view: View) -> ListedMessage:
+    message = (await _shown(view)).message
+    if message.direction != "outbound":
+        raise NotFound("Nothing of that kind can be done about a message that came in.")
+    return message
 
 
 async def _history(view: View, message: ListedMessage) -> History:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from enum_backend.agents import provisioning
+from enum_backend.numbers.purchase import Buyer
+from enum_backend.numbers.store import StoredNumber
 from enum_backend.testing import RunningServer, running_server
 from tests.integration.agents.agents_kit import AgentClient
 from tests.telnyx_numbers import NUMBER, FakeTelnyx, fake_telnyx
@@ -144,3 +146,27 @@ async def test_an_order_that_takes_its_time(
             while (await lease(agent, "p"))[0] != 200:
                 await asyncio.sleep(0.1)
     assert orders(telnyx) == 1
+
+
+async def test_while_one_is_ordered_no_other_is(
+    settings: dict[str, Any], telnyx: FakeTelnyx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider takes longer than the purchase is followed; the agent asks again."""
+    monkeypatch.setattr(Buyer, "_follow", _not_followed)
+    telnyx.order_states = ["pending"]
+    telnyx.numbers = [NUMBER, "+14155550102", "+14155550103"]
+    async with running(settings) as server:
+        agent = await client(server)
+        for _ in range(3):
+            status, found = await lease(agent, "p")
+            assert (status, found["error_code"]) == (409, "POOL_EXHAUSTED")
+            assert "ordered, but not there yet" in found["detail"]
+        assert orders(telnyx) == 1
+        await AgentClient(server.http_url, server.api_key).call("GET", "/numbers")
+        status, found = await lease(agent, "p")
+        assert (status, found["phone_number"]) == (200, NUMBER)
+    assert orders(telnyx) == 1
+
+
+async def _not_followed(_buyer: Buyer, _desk: object, row: StoredNumber) -> StoredNumber:
+    return row

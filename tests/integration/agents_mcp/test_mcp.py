@@ -328,3 +328,15 @@ async def test_without_a_server(tmp_path: Path) -> None:
         assert refused["error_code"] == "NO_SERVER"
         with pytest.raises(McpError):
             await agent.session.read_resource(AnyUrl("enum-backend://pool"))
+
+
+async def test_a_key_nobody_can_check(tmp_path: Path) -> None:
+    """No 401: a client would throw a good key away."""
+    (port,) = free_ports(1)
+    async with (
+        http_server(tmp_path, f"http://127.0.0.1:{port}") as address,
+        httpx.AsyncClient(headers={"Authorization": "Bearer ebk_x"}) as http,
+    ):
+        answer = await http.post(address, json={})
+        assert answer.status_code == 503
+        assert answer.headers["Retry-After"]

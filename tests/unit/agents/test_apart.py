@@ -59,13 +59,16 @@ class Model:
     consumed: set[tuple[str, str]] = field(default_factory=set)
 
     def visible(self, lease: Lease) -> list[str]:
-        since = lease.started_at // 1000 * 1000
+        def since(sent_at: int) -> int:
+            """Whole seconds are all that many providers tell."""
+            return lease.started_at - (0 if sent_at % 1000 else lease.started_at % 1000)
+
         return [
             sent.text
             for sent in self.sent
             if sent.number == lease.number
             and lease.started_at <= sent.arrived < lease.expires_at
-            and (sent.sent_at is None or since <= sent.sent_at <= lease.expires_at)
+            and (sent.sent_at is None or since(sent.sent_at) <= sent.sent_at <= lease.expires_at)
         ]
 
 

@@ -142,6 +142,35 @@ async def test_taking_out_ends_no_cool_down(database: Database, clock: Clock) ->
     await desk.remove(ADMIN, ONE, end_lease=True)
 
 
+async def test_a_number_that_was_taken_out_is_not_kept_by_renewing(
+    database: Database, clock: Clock
+) -> None:
+    world = await AgentWorld(database, numbers=()).seeded()
+    desk = world.agents.desk
+    await desk.add(ADMIN, ONE)
+    lease, _ = await world.agents.lease(ALICE, "p", 60)
+    await desk.remove(ADMIN, ONE)
+    clock.pass_(30_000)
+    renewed = await world.agents.renew(ALICE, lease.lease_id, 600)
+    again, was_live = await world.agents.lease(ALICE, "p", 600)
+    assert was_live
+    assert renewed.expires_at == again.expires_at == lease.expires_at
+
+
+async def test_taking_out_long_after_its_last_lease(database: Database, clock: Clock) -> None:
+    """That lease has been forgotten."""
+    world = await AgentWorld(database, numbers=()).seeded()
+    await world.agents.desk.add(ADMIN, ONE)
+    await world.agents.lease(ALICE, "p", 60)
+    clock.pass_(60_000)
+    await world.agents.desk.look_after()
+    clock.pass_(91 * DAY)
+    await world.agents.desk.look_after()
+    assert await counts(world) == (0, 0, 0)
+    await world.agents.desk.remove(ADMIN, ONE, end_lease=True)
+    assert await statuses(world) == {}
+
+
 async def test_the_settings_keep_their_numbers(world: AgentWorld, clock: Clock) -> None:
     desk = world.agents.desk
     await desk.add(ADMIN, THREE)

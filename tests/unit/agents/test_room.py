@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import insert
 from enum_backend.agents import provisioning, room
 from enum_backend.agents.model import Caller, Lease
 from enum_backend.agents.provisioning import NotBought, Provisioner
-from enum_backend.agents.room import WaitRoom
+from enum_backend.agents.room import WaitRoom, Watch
 from enum_backend.errors import CostLimitExceeded
 from enum_backend.settings.agents import AgentSettings
 from enum_backend.storage import Database
@@ -46,6 +47,33 @@ async def test_only_those_whom_it_concerns(
         waits.touch("lease_2")
         assert two.changed.is_set()
     assert waits.waiting == 0
+
+
+async def test_one_that_comes_while_the_inbox_is_read(world: AgentWorld, clock: Clock) -> None:
+    """It looked itself before the message came, and the reader does not ask for its number."""
+
+    class Slow:
+        """A database whose reads take long enough for `meanwhile`."""
+
+        async def read(self, work: Any) -> Any:
+            await meanwhile()
+            return await world.database.read(work)
+
+    async def nothing() -> None: ...
+
+    async def somebody_comes() -> None:
+        late.append(places.enter_context(waits.watch(lease(TWO, "lease_2"))))
+        await world.arrive(TWO)
+
+    late: list[Watch] = []
+    meanwhile = nothing
+    waits = WaitRoom(Slow(), most=10, most_of_key=10)  # type: ignore[arg-type]
+    with contextlib.ExitStack() as places:
+        places.enter_context(waits.watch(lease(ONE)))
+        await waits.look()
+        meanwhile = somebody_comes
+        await waits.look()
+        assert late[0].changed.is_set()
 
 
 class Shop:

@@ -55,14 +55,17 @@ async def test_the_provider_s_clock(
     lease, _ = await world.agents.lease(ALICE, "p", 60)
     second = lease.started_at - 700 - int(tolerance * 1000)
     until = lease.expires_at + int(tolerance * 1000)
+    exact = second + 700
     clock.pass_(100)
     await world.arrive(ONE, "a millisecond too early", sent_at=second - 1)
     await world.arrive(ONE, earliest, sent_at=second)
+    await world.arrive(ONE, "too early by a clock that tells it exactly", sent_at=exact - 1)
+    await world.arrive(ONE, "exactly when it began", sent_at=exact)
     await world.arrive(ONE, "until its end", sent_at=until)
     await world.arrive(ONE, "from the future", sent_at=until + 1)
     await world.arrive(ONE, "untold")
     shown = await world.texts(ALICE, lease.lease_id)
-    assert shown == [earliest, "until its end", "untold"]
+    assert shown == [earliest, "exactly when it began", "until its end", "untold"]
 
 
 async def test_repeats_never_show_again(world: AgentWorld, clock: Clock) -> None:

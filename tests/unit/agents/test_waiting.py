@@ -212,6 +212,40 @@ async def test_a_client_that_has_gone_costs_nothing(awake: AgentWorld, lease: Le
     assert (await waiting(awake, lease, 0)).message.body == "kept"
 
 
+async def test_a_wait_that_nobody_wakes_looks_before_it_gives_up(
+    world: AgentWorld, clock: Clock
+) -> None:
+    """The room does not run here: nothing is there to wake anybody."""
+    lease, _ = await world.agents.lease(ALICE, "p")
+    task = waiting(world, lease, 0.5)
+    await settled(world)
+    await world.arrive(ONE, "there")
+    assert (await task).message.body == "there"
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_client_that_leaves_an_answer_is_counted_once(
+    awake: AgentWorld, lease: Lease, late: bool
+) -> None:
+    """It goes while its message is taken (`late`: while the answer is written)."""
+    await awake.arrive(ONE, "kept")
+    asked = 0
+
+    def gone() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 1 and not late
+
+    with pytest.raises(ClientGone):
+        async with awake.agents.waiting(ALICE, lease.lease_id, WaitFor(), gone=gone):
+            assert late
+            raise ClientGone
+    (day,) = await awake.agents.desk.usage(ALICE)
+    assert (day.waits, day.timeouts, day.messages) == (1, 0, 1)
+    assert awake.metrics.waits.labels("gone")._value.get() == 1
+    assert (await waiting(awake, lease, 0)).message.body == "kept"
+
+
 async def test_an_answer_that_fails_gives_the_message_back(awake: AgentWorld, lease: Lease) -> None:
     await awake.arrive(ONE, "kept")
     others: list[asyncio.Task[Found]] = []

@@ -55,7 +55,7 @@ async def test_what_comes_before_its_turn_is_written_with_it(world: World) -> No
     for _ in range(5):
         await asyncio.sleep(0)
     go_on.set()
-    assert await asyncio.gather(first, second) == [2, 4]
+    assert [await first, await second] == [2, 4]
     await before
     assert work.batches == [[1, 2]]
 

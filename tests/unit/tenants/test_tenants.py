@@ -13,7 +13,7 @@ from enum_backend.errors import NotFound, Unauthorized, ValidationFailed
 from enum_backend.settings.tenants import TenantSettings
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.tables import bindings, outbox, shim_tokens, tenants
+from enum_backend.storage.tables import agent_numbers, bindings, outbox, shim_tokens, tenants
 from enum_backend.tenants import store
 from enum_backend.tenants.store import TenantStore
 
@@ -170,6 +170,10 @@ async def test_what_a_tenant_has_is_not_deleted_with_it(
             values = {"number": number, "tenant": "acme", "proof": "admin"}
             row = values | {"created_by": "key:k", "created_at": 1}
             connection.execute(insert(bindings).values(**row))
+        for number, removed_at in (("+15550100001", None), ("+15550100003", 1)):
+            lent = {"number": number, "tenant": "acme", "source": "added", "added_by": "key:k"}
+            row = lent | {"created_at": 1, "removed_at": removed_at}
+            connection.execute(insert(agent_numbers).values(**row))
         token = {"program": "p", "server": "s", "tenant": "acme", "token_hash": b"h"}
         row = {"id": "shim_1", "token": b"t", "created_at": 1, **token}
         connection.execute(insert(shim_tokens).values(**row))
@@ -180,11 +184,14 @@ async def test_what_a_tenant_has_is_not_deleted_with_it(
     await database.write(give)
     with pytest.raises(ValidationFailed) as caught:
         await tenant_store.delete("acme")
-    expected = "2 numbers, 2 API keys, 1 shim token, 3 messages under way"
+    expected = (
+        "2 numbers, 1 number in the agents' pool, 2 API keys, 1 shim token, 3 messages under way"
+    )
     assert f"still has {expected}" in caught.value.message
 
     def take(connection: Connection) -> None:
         connection.execute(bindings.delete())
+        connection.execute(update(agent_numbers).values(removed_at=1))
         connection.execute(update(shim_tokens).values(revoked_at=1))
         connection.execute(update(outbox).where(outbox.c.tenant == "acme").values(state="failed"))
 

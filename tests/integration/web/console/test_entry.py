@@ -55,13 +55,11 @@ async def test_a_login_leads_to_the_page_that_was_wanted(admin: Browser) -> None
     assert (back.status, back.url) == (200, "/admin/messages?number=%2B14155550101")
 
 
-@pytest.mark.parametrize(
-    "wanted", ["//evil.example", "https://evil.example", "/..//evil.example", "\\evil", "/a\nb"]
-)
-async def test_a_login_leads_nowhere_else(admin: Browser, wanted: str) -> None:
-    await admin.post("/logout")
-    back = await admin.post("/login", email=EMAIL, password=PASSWORD, next=wanted)
-    assert back.url.startswith("/admin")
+async def test_a_login_leads_nowhere_else(admin: Browser) -> None:
+    for wanted in ("//evil.example", "https://evil.example", "/..//evil", "\\evil", "/a\nb"):
+        await admin.post("/logout")
+        back = await admin.post("/login", email=EMAIL, password=PASSWORD, next=wanted)
+        assert back.url == "/admin", wanted
 
 
 async def test_a_wrong_password_says_no_more(admin: Browser) -> None:
@@ -134,22 +132,22 @@ async def test_no_form_is_taken_from_another_site(admin: Browser) -> None:
         assert response.status == 403
 
 
-@pytest.mark.parametrize(
-    ("body", "kind", "status"),
-    [
-        (b"email=%ff", "application/x-www-form-urlencoded", 422),
-        (b"email=a%00b", "application/x-www-form-urlencoded", 422),
-        (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded", 422),
-        (b"{}", "application/json", 422),
-        (b"x" * 900_000, "application/x-www-form-urlencoded", 413),
-    ],
-)
-async def test_what_is_no_form(stranger: Browser, body: bytes, kind: str, status: int) -> None:
-    async with stranger.http.post(
-        "/admin/login", data=body, headers={"Content-Type": kind}
-    ) as response:
-        assert response.status == status
-        assert "<h1>" in await response.text()
+NO_FORMS = [
+    (b"email=%ff", "application/x-www-form-urlencoded", 422),
+    (b"email=a%00b", "application/x-www-form-urlencoded", 422),
+    (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded", 422),
+    (b"{}", "application/json", 422),
+    (b"x" * 900_000, "application/x-www-form-urlencoded", 413),
+]
+
+
+async def test_what_is_no_form(stranger: Browser) -> None:
+    for body, kind, status in NO_FORMS:
+        async with stranger.http.post(
+            "/admin/login", data=body, headers={"Content-Type": kind}
+        ) as response:
+            assert response.status == status, body[:20]
+            assert "<h1>" in await response.text()
 
 
 async def test_errors_are_pages(admin: Browser, stranger: Browser) -> None:

@@ -7,11 +7,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.messaging import list_pages
 from enum_backend.web.console import messages
+from tests.integration.web.test_inbound_flow import running
+from tests.unit.messaging.deliveries.hook_server import hook_server
 
 from .conftest import Browser, until
 
@@ -79,19 +82,11 @@ async def test_filters(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     assert await ids("until=2020-01-01T00:00") == []
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("number=nonsense", "number"),
-        ("status=lost", "status"),
-        ("since=yesterday", "since"),
-        ("direction=sideways", "direction"),
-    ],
-)
-async def test_a_wrong_filter_is_named(admin: Browser, query: str, field: str) -> None:
-    seen = await admin.get(f"/messages?{query}")
-    assert seen.status == 422
-    assert f'id="{field}-error"' in seen.text
+async def test_a_wrong_filter_is_named(admin: Browser) -> None:
+    for wrong in ("number=nonsense", "status=lost", "since=yesterday", "direction=sideways"):
+        seen = await admin.get(f"/messages?{wrong}")
+        assert seen.status == 422
+        assert f'id="{wrong.partition("=")[0]}-error"' in seen.text
     assert (await admin.get("/messages?after=nonsense")).status == 422
 
 
@@ -155,6 +150,30 @@ async def test_a_form_sent_twice_is_one_message(admin: Browser) -> None:
     other = await admin.post("/send", **fields | {"message": "another"})
     assert other.status == 409
     assert other.hidden("once") != fields["once"]
+
+
+async def test_a_message_that_came_in_and_its_deliveries() -> None:
+    async with hook_server() as hook, running(deliveries={"webhook_url": hook.url}) as world:
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(world.server.http_url, cookie_jar=jar) as http:
+            admin = Browser(world.server, http)
+            await admin.become_admin()
+            await world.receive(HOSTILE)
+            await world.until("delivered")
+            (row,) = re.findall(r'<tr id="(in_\w+)"', (await admin.get("/messages")).text)
+            seen = await admin.get(f"/messages/{row}")
+            assert (
+                html.escape(HOSTILE).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+                in seen.text
+            )
+            assert "webhook" in seen.words
+            found = re.search(r'action="/admin(/messages/[^"]+/replay)"', seen.text)
+            assert found is not None
+            again = await admin.post(found[1])
+            assert "The delivery is made again." in again.text
+            await hook.called(2, seconds=30)
+            assert (await admin.post(f"/messages/{row}/deliveries/dlv_none/replay")).status == 404
+            assert (await admin.get(f"/messages/{row}/retry")).status == 404
 
 
 def _tomorrow() -> str:
