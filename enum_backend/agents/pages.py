@@ -49,6 +49,8 @@ class MessagePages:
         while more and len(found) <= limit:
             lease, rows = await self._read_page(caller, lease_id, after, start, limit + 1)
             more = len(rows) > limit
+            if rows:
+                await self._reader.ready()
             now = now_ms()
             for row in rows:
                 start = row.id

@@ -32,6 +32,12 @@ class MessageReader:
         if self._preparing is None:
             self._preparing = asyncio.get_running_loop().run_in_executor(None, prepare)
 
+    async def ready(self) -> None:
+        """Wait until that is done; whoever made a message earlier would hold up the loop."""
+        self.prepare()
+        if self._preparing is not None:
+            await asyncio.shield(self._preparing)
+
     def text(self, row: Row[Any]) -> str | None:
         """The text, None where it does not open or was erased."""
         try:

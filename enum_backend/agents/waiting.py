@@ -171,6 +171,7 @@ class Waits:
                 after = rows[-1].id
                 continue
             row, text = fitting
+            await self._reader.ready()
             if await self._take(caller, lease, row, wanted, token):
                 message = self._reader.message(row, text, now_ms())
                 return Found(lease, replace(message, consumed=wanted.consume))

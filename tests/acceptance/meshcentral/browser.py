@@ -15,7 +15,7 @@ from tests.acceptance.meshcentral.provider import Provider
 from tests.acceptance.meshcentral.server import ADMIN, HOST, PASSWORD
 
 ROOT = Path(__file__).parents[3]
-ARTIFACTS = Path(os.environ.get("TEST_ARTIFACTS") or ROOT / "build" / "artifacts")
+ARTIFACTS = Path(os.environ.get("ARTIFACTS") or ROOT / "artifacts")
 MS = 30_000
 FLAGS = [
     "--headless",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from sqlalchemy import delete, insert, update
 
-from enum_backend.agents import reads
+from enum_backend.agents import reading, reads
 from enum_backend.agents.model import Caller, Lease, WaitFor
 from enum_backend.agents.waiting import ClientGone, Found
 from enum_backend.errors import (
@@ -236,14 +237,40 @@ async def test_a_client_that_leaves_an_answer_is_counted_once(
         asked += 1
         return asked > 1 and not late
 
-    with pytest.raises(ClientGone):
+    async def answer() -> None:
         async with awake.agents.waiting(ALICE, lease.lease_id, WaitFor(), gone=gone):
             assert late
             raise ClientGone
+
+    with pytest.raises(ClientGone):
+        await answer()
     (day,) = await awake.agents.desk.usage(ALICE)
     assert (day.waits, day.timeouts, day.messages) == (1, 0, 1)
     assert awake.metrics.waits.labels("gone")._value.get() == 1
     assert (await waiting(awake, lease, 0)).message.body == "kept"
+
+
+async def test_packs_that_are_being_loaded_hold_up_one_message_only(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop goes on, and who leaves meanwhile breaks nothing off."""
+    loaded = threading.Event()
+    monkeypatch.setattr(reading, "prepare", lambda: loaded.wait(SECONDS))
+    world = await AgentWorld(database).seeded()
+    lease, _ = await world.agents.lease(ALICE, "p")
+    await world.arrive(ONE, "Your code is 482913")
+    leaves, stays = waiting(world, lease), waiting(world, lease)
+    pages = asyncio.create_task(world.texts(ALICE, lease.lease_id))
+    try:
+        await settled(world, 2)
+        leaves.cancel()
+        await asyncio.wait([leaves])
+        assert not stays.done()
+        assert not pages.done()
+    finally:
+        loaded.set()
+    assert (await stays).message.code == "482913"
+    assert len(await pages) == 1
 
 
 async def test_an_answer_that_fails_gives_the_message_back(awake: AgentWorld, lease: Lease) -> None:
