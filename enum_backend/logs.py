@@ -57,14 +57,8 @@ def protocol_log() -> logging.Logger:
     return logger
 
 
-def configure_logging(
-    level: str = "INFO", stream: TextIO | None = None, *, lasting: bool = False
-) -> None:
-    """Send every log, ours and the libraries', to `stream` (standard error by default).
-
-    Args:
-        lasting: not called again in this process: loggers are made once, not for each line.
-    """
+def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send every log, ours and the libraries', to `stream` (standard error by default)."""
     target = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -84,7 +78,7 @@ def configure_logging(
         processors=own,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda name="": _Lines(name, target),
-        cache_logger_on_first_use=lasting,
+        cache_logger_on_first_use=False,
     )
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler = logging.StreamHandler(target)

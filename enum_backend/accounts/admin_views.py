@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, case, func, select
 from enum_backend.clock import now_ms
 from enum_backend.messaging.model import MessageKind, MessageState
 from enum_backend.storage.tables import outbox, user_factors, verifications
+from enum_backend.verification.store import CLOSED
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -89,7 +90,7 @@ def log_page(connection: Connection, *, user_id: str | None, limit: int, offset:
             created_at=row.created_at,
             expires_at=row.expires_at,
             used_at=row.used_at,
-            attempts=row.attempts,
+            attempts=0 if row.attempts == CLOSED else row.attempts,
         )
         for row in rows
     ]

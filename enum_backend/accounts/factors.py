@@ -150,6 +150,16 @@ def drop_phone_in(connection: Connection, user_id: str) -> None:
     )
 
 
+def confirm_sms_in(connection: Connection, user_id: str, number: str) -> bool:
+    """Let codes to a number count; False = it is not the user's verified phone any more."""
+    confirmed = connection.execute(
+        update(user_factors)
+        .where(user_factors.c.user_id == user_id, user_factors.c.phone == number)
+        .values(sms_at=now_ms(), sms_verification=None)
+    )
+    return confirmed.rowcount == 1
+
+
 def enrol_totp_in(connection: Connection, sealer: Sealer, user_id: str, secret: str) -> None:
     """Keep a secret that is not confirmed yet."""
     set_in(connection, user_id, totp_pending=sealer.seal(secret, _sealed_to(user_id)))

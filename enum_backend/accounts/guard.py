@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from enum_backend.accounts import devices
 from enum_backend.accounts.model import Origin
@@ -88,41 +89,61 @@ class Guard:
         Raises:
             Locked: wait `retry_after` seconds.
         """
+        return await self._database.write(lambda c: self.take_in(c, scope, account, origin))
+
+    def take_in(self, connection: Connection, scope: str, account: str, origin: Origin) -> Taken:
+        """The same, in the transaction that `Locked` is to undo."""
+        now = now_ms()
         device = devices.name_of(self._sealer, account, origin.device)
         place = _network(origin.ip, _PLACE)
-
-        def work(connection: Connection) -> Taken | Locked:
-            now = now_ms()
-            known = self._is_known(connection, account, place, now)
-            if device is not None:
-                who = ("device", device)
-            else:
-                who = ("place", place) if known else ("strangers", "")
-            key = self._key(scope, "account", account, *who)
-            address_key = None
-            wanted = {key: FREE[scope]} if account else {}
-            if device is None:
-                address_key = self._key(scope, "address", _network(origin.ip, _ADDRESS))
-                wanted[address_key] = FREE_OF_ADDRESS[scope]
-            counted = _count(connection, wanted, now)
-            if isinstance(counted, Locked):
-                return counted
-            return Taken(key, address_key, locks=counted)
-
-        outcome = await self._database.write(work)
-        if isinstance(outcome, Locked):
-            raise outcome
-        return outcome
+        known = self._is_known(connection, account, place, now)
+        if device is not None:
+            who = ("device", device)
+        else:
+            who = ("place", place) if known else ("strangers", "")
+        key = self._key(scope, "account", account, *who)
+        address_key = None
+        wanted = {key: FREE[scope]} if account else {}
+        if device is None:
+            address_key = self._key(scope, "address", _network(origin.ip, _ADDRESS))
+            wanted[address_key] = FREE_OF_ADDRESS[scope]
+        return Taken(key, address_key, locks=_count(connection, wanted, now))
 
     def release_in(self, connection: Connection, taken: Taken) -> None:
         """What was shown is right: the account's count starts anew."""
-        connection.execute(delete(login_failures).where(login_failures.c.key == taken.key))
-        if taken.address_key is not None:
-            connection.execute(
-                update(login_failures)
-                .where(login_failures.c.key == taken.address_key, login_failures.c["count"] > 0)
-                .values(count=login_failures.c["count"] - 1)
+        mine = login_failures.c.key == taken.key
+        address = login_failures.c.key == taken.address_key
+        fewer = (
+            update(login_failures)
+            .where(address, login_failures.c["count"] > 0)
+            .values(count=login_failures.c["count"] - 1)
+        )
+        # In the order in which `take` locks them.
+        if taken.address_key is not None and taken.address_key < taken.key:
+            connection.execute(fewer)
+        connection.execute(delete(login_failures).where(mine))
+        if taken.address_key is not None and taken.address_key > taken.key:
+            connection.execute(fewer)
+
+    def first_today_in(self, connection: Connection, notice: str) -> bool:
+        """Whether a notice goes out: the first within a day.
+
+        Args:
+            notice: to whom; one kind of notice uses this.
+        """
+        now = now_ms()
+        row = {"key": self._key("notice", notice), "count": 0, "last_at": now, "blocked_until": 0}
+        first = connection.execute(
+            insert(login_failures)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["key"],
+                set_={"last_at": now},
+                where=login_failures.c.last_at <= now - FORGOTTEN_MS,
             )
+            .returning(login_failures.c.key)
+        ).first()
+        return first is not None
 
     def settle_in(self, connection: Connection, account: str, origin: Origin) -> None:
         """The account is logged in: strangers' failures are forgotten, the place is known."""
@@ -166,27 +187,34 @@ def sweep_in(connection: Connection) -> None:
     connection.execute(delete(login_places).where(login_places.c.seen_at < now - PLACE_MS))
 
 
-def _count(connection: Connection, wanted: dict[bytes, int], now: int) -> Locked | bool:
+def _count(connection: Connection, wanted: dict[bytes, int], now: int) -> bool:
     """Add one to every count, or to none when one of them has to wait.
 
     Returns:
         Whether the next attempt has to wait.
+
+    Raises:
+        Locked
     """
-    for key in sorted(wanted):
-        connection.execute(
-            insert_or_ignore(login_failures).values(key=key, count=0, last_at=now, blocked_until=0)
-        )
-    rows = connection.execute(
-        select(login_failures)
-        .where(login_failures.c.key.in_(wanted))
-        .order_by(login_failures.c.key)
-        .with_for_update()
-    ).all()
+    rows = [_locked(connection, key, now) for key in sorted(wanted)]
     wait = max(row.blocked_until for row in rows) - now
     if wait > 0:
-        return Locked(retry_after=wait / 1000)
+        raise Locked(retry_after=wait / 1000)
     waits = [_add(connection, row, wanted[row.key], now) for row in rows]
     return any(waits)
+
+
+def _locked(connection: Connection, key: bytes, now: int) -> Row[Any]:
+    """The row of a count, made if there is none, and this transaction's until its end.
+
+    One statement: between two, a success elsewhere could delete the row.
+    """
+    return connection.execute(
+        insert(login_failures)
+        .values(key=key, count=0, last_at=now, blocked_until=0)
+        .on_conflict_do_update(index_elements=["key"], set_={"key": login_failures.c.key})
+        .returning(login_failures)
+    ).one()
 
 
 def _add(connection: Connection, row: Row[Any], free: int, now: int) -> bool:
@@ -207,6 +235,11 @@ def _same(row: dict[str, bytes]) -> Any:
 _ADDRESS: Final = {4: 32, 6: 64}
 _PLACE: Final = {4: 24, 6: 56}
 """Bits of an address that count; nobody has only one address of an IPv6 network."""
+
+
+def address_of(ip: str) -> str:
+    """What counts as one address: an IPv4 address, an IPv6 /64."""
+    return _network(ip, _ADDRESS).removesuffix("/32")
 
 
 def _network(ip: str, bits: dict[int, int]) -> str:

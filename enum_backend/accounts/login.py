@@ -21,7 +21,15 @@ from enum_backend.accounts.passwords import check_password
 from enum_backend.accounts.pending import Pending
 from enum_backend.audit import Severity
 from enum_backend.clock import now_ms
-from enum_backend.errors import CodeInvalid, Forbidden, TooManyAttempts, Unauthorized, wrong_field
+from enum_backend.errors import (
+    BlockedByFraudGuard,
+    CodeInvalid,
+    Forbidden,
+    RateLimitExceeded,
+    TooManyAttempts,
+    Unauthorized,
+    wrong_field,
+)
 from enum_backend.verification import Purpose, StartRequest
 
 MAX_CODE: Final = 32
@@ -41,7 +49,8 @@ class Logins:
         """A new account, logged in.
 
         For an address that has an account already the same is done: a password is
-        hashed, a session is stored and its token returned. The session is nobody's.
+        hashed, a session is stored and its token returned. The session is nobody's. The
+        owner is told, once a day.
 
         Raises:
             ValidationFailed: e-mail or password.
@@ -70,10 +79,12 @@ class Logins:
                 email=person.email,
                 ip=origin.ip,
             )
-            return issued, added
+            # The same row of nobody where an account was made.
+            first = parts.guard.first_today_in(connection, person.id if added else person.email)
+            return issued, first and not added
 
-        issued, added = await parts.database.write(work)
-        if not added:
+        issued, tell = await parts.database.write(work)
+        if tell:
             parts.notices.registered_again(person.email)
         return issued
 
@@ -112,6 +123,10 @@ class Logins:
     async def send_code(self, email: str, login_token: str, origin: Origin) -> None:
         """Send the code of a pending login; again the same one while it lives.
 
+        Where sending is refused (the pause) but a code of this user is under way, that one
+        counts for this login too: who knows the password only cannot keep the owner out by
+        having asked first.
+
         Raises:
             CodeInvalid: no such pending login.
             ValidationFailed: the account has no phone for codes.
@@ -124,18 +139,23 @@ class Logins:
         user = await self._user_of(waiting, email)
         if not (user.sms and user.phone and user.phone_verified):
             raise wrong_field("email", "this account uses an authenticator app, not SMS")
-        started = await parts.verification.start(
-            StartRequest(
-                to=user.phone,
-                purpose=Purpose.TWO_FACTOR_AUTH,
-                client=parts.client_of(user),
-                subject=user.id,
-                ip=origin.ip,
+        purpose = Purpose.TWO_FACTOR_AUTH
+        try:
+            started = await parts.verification.start(
+                StartRequest(
+                    to=user.phone,
+                    purpose=purpose,
+                    client=parts.client_of(user),
+                    subject=user.id,
+                    ip=origin.ip,
+                )
             )
-        )
-        await parts.database.write(
-            lambda c: pending.note_verification_in(c, waiting, started.verification_id)
-        )
+        except (RateLimitExceeded, BlockedByFraudGuard):
+            live = await parts.verification.find_open(user.phone, purpose, subject=user.id)
+            if live is not None:
+                await self._note_code(waiting, live)
+            raise
+        await self._note_code(waiting, started.verification_id)
 
     async def verify(
         self,
@@ -158,13 +178,20 @@ class Logins:
             Locked: too many failures; `retry_after` seconds.
         """
         parts = self._parts
-        waiting = await parts.database.write(
-            lambda c: pending.attempt_in(c, pending.LOGIN, login_token)
-        )
-        if isinstance(waiting, TooManyAttempts):
-            raise waiting
-        user = await self._user_of(waiting, email)
-        taken = await parts.guard.take(SECOND, user.email, origin)
+        found = await parts.database.read(lambda c: pending.find_in(c, pending.LOGIN, login_token))
+        user = await self._user_of(found, email)
+
+        def begin(connection: Connection) -> tuple[Pending, Taken] | TooManyAttempts:
+            waiting = pending.attempt_in(connection, pending.LOGIN, login_token)
+            if isinstance(waiting, TooManyAttempts):
+                return waiting
+            # A try that has to wait takes none of the three: `Locked` undoes it.
+            return waiting, parts.guard.take_in(connection, SECOND, user.email, origin)
+
+        begun = await parts.database.write(begin)
+        if isinstance(begun, TooManyAttempts):
+            raise begun
+        waiting, taken = begun
         try:
             factor = await self.prove(
                 user, code, use_backup_code=use_backup_code, verification=waiting.verification
@@ -223,6 +250,11 @@ class Logins:
 
         token = await parts.database.write(work)
         return StepUp(token, mine.methods, now_ms() + int(life * 1000))
+
+    async def _note_code(self, waiting: Pending, verification: str) -> None:
+        await self._parts.database.write(
+            lambda c: pending.note_verification_in(c, waiting, verification)
+        )
 
     async def _user_of(self, waiting: Pending, email: str) -> User:
         user = await self._parts.users.find(waiting.user_id)

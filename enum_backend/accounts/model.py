@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 Via = Literal["cookie", "bearer"]
 """How a session's token travels; one of the one kind is worth nothing in the other."""
+
+LONGEST_ID: Final = 75
+"""Characters of a user's id that fit into the id of a client."""
 
 
 class Factor(StrEnum):
@@ -44,6 +48,12 @@ class User:
     created_at: int = 0
     disabled_at: int | None = None
     last_login_at: int | None = None
+
+    @property
+    def client_id(self) -> str:
+        """As whom this user sends; the longest ids do not fit behind the prefix."""
+        fits = len(self.id) <= LONGEST_ID
+        return f"user:{self.id if fits else hashlib.sha256(self.id.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

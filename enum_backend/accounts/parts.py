@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from enum_backend.accounts.events import Recorder
-from enum_backend.accounts.guard import Guard
+from enum_backend.accounts.guard import Guard, address_of
 from enum_backend.accounts.model import Session, User
 from enum_backend.accounts.notices import Notices
 from enum_backend.accounts.passwords import Passwords
@@ -26,8 +26,6 @@ class Parts:
     Attributes:
         per_minute: codes that one user, or one address, may ask for in a minute.
         region: ISO 3166 country of numbers written without `+`.
-        domain: the site whose pages may read a code by themselves; None = as
-            verification is set.
     """
 
     database: Database
@@ -45,7 +43,11 @@ class Parts:
 
     def client_of(self, user: User) -> Client:
         """As whom a signed-in user asks for codes."""
-        return Client(f"user:{user.id}", "default", self.per_minute)
+        return Client(user.client_id, "default", self.per_minute)
+
+    def client_at(self, ip: str) -> Client:
+        """As whom somebody unknown asks for codes."""
+        return Client(f"ip:{address_of(ip)}", "default", self.per_minute)
 
     def require_recent(self, session: Session) -> None:
         """A session that was stolen must not be enough to change who can log in.

@@ -6,8 +6,10 @@ import asyncio
 import base64
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -25,6 +27,7 @@ LONGEST: Final = 128
 MOST_WAITING: Final = 256
 """Passwords that wait to be worked on; more are refused instead of piling up."""
 
+_HAS_PLACE: Final = ContextVar("_HAS_PLACE", default=False)
 _SALT_OCTETS: Final = 16
 _HASH_OCTETS: Final = 32
 
@@ -100,9 +103,28 @@ class Passwords:
         """End the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._waiting >= MOST_WAITING:
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """What is hashed inside is not refused: the place for it is taken before.
+
+        Raises:
+            RateLimitExceeded: too many wait already.
+        """
+        self._refuse_if_full()
+        self._waiting += 1
+        token = _HAS_PLACE.set(True)
+        try:
+            yield
+        finally:
+            _HAS_PLACE.reset(token)
+            self._leave()
+
+    def _refuse_if_full(self) -> None:
+        if self._waiting >= MOST_WAITING and not _HAS_PLACE.get():
             raise RateLimitExceeded("Too many logins at once; try again.", retry_after=1)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        self._refuse_if_full()
         self._waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         future.add_done_callback(lambda _: self._leave())

@@ -50,6 +50,7 @@ class Phones:
                 client=parts.client_of(user),
                 subject=user.id,
                 ip=ip,
+                anonymous=not (user.phone_verified and user.phone == to),
             )
         )
         await parts.database.write(

@@ -25,6 +25,7 @@ from enum_backend.accounts.users import NOBODY
 from enum_backend.audit import Severity
 from enum_backend.clock import now_ms
 from enum_backend.errors import (
+    CodeExpired,
     CodeInvalid,
     DatabaseUnavailable,
     EnumBackendError,
@@ -33,7 +34,6 @@ from enum_backend.errors import (
     TooManyAttempts,
     wrong_field,
 )
-from enum_backend.messaging.model import Client
 from enum_backend.phone import normalize
 from enum_backend.verification import Purpose, StartRequest
 
@@ -80,7 +80,7 @@ class Recovery:
                 StartRequest(
                     to=to,
                     purpose=Purpose.PASSWORD_RESET,
-                    client=Client(f"ip:{origin.ip}", "default", parts.per_minute),
+                    client=parts.client_at(origin.ip),
                     subject=NOBODY if user is None else user.id,
                     ip=origin.ip,
                     anonymous=True,
@@ -123,6 +123,7 @@ class Recovery:
                 client=parts.client_of(user),
                 subject=user.id,
                 ip=ip,
+                anonymous=False,
             )
         )
         return user
@@ -144,31 +145,39 @@ class Recovery:
             reset_token: of `SecondFactorNeeded`.
 
         Raises:
-            CodeInvalid, CodeExpired, TooManyAttempts
+            CodeInvalid: also of a code whose time is over.
+            TooManyAttempts
             SecondFactorNeeded: the SMS code was right.
             ValidationFailed: the new password.
             Locked: too many failures of this address.
+            RateLimitExceeded: too many passwords wait to be hashed; the code still works.
         """
         parts = self._parts
         to = normalize(number, parts.region, field="phoneNumber")
         check_password(new_password, field="newPassword")
-        taken = await parts.guard.take(RESET, "", origin)
-        grant: Pending | None = None
-        try:
-            if reset_token:
-                user, grant = await self._second_factor(
-                    to, code, reset_token, use_backup_code=use_backup_code
-                )
-            else:
-                user = await self._by_sms(to, code)
-        except (CodeInvalid, TooManyAttempts):
-            await self._note_failure(origin)
-            raise
-        await parts.database.write(lambda c: parts.guard.release_in(c, taken))
-        if user.two_factor and grant is None:
-            raise SecondFactorNeeded(await self._grant(user))
-        await parts.users.directory.set_password(user.id, new_password)
-        await parts.database.write(lambda c: self._settle_in(c, user, origin, grant))
+        with parts.passwords.place():
+            taken = await parts.guard.take(RESET, "", origin)
+            grant: Pending | None = None
+            try:
+                if reset_token:
+                    user, grant = await self._second_factor(
+                        to, code, reset_token, use_backup_code=use_backup_code
+                    )
+                else:
+                    user = await self._by_sms(to, code)
+            except (CodeInvalid, TooManyAttempts):
+                await self._note_failure(origin)
+                raise
+            await parts.database.write(lambda c: parts.guard.release_in(c, taken))
+            if user.two_factor and grant is None:
+                raise SecondFactorNeeded(await self._grant(user))
+            # Only now: before, the answer would tell whose number it is.
+            check_password(new_password, user.email, field="newPassword")
+            # Before the password, so that a failure in between leaves nobody signed in;
+            # and after it, for logins with the old one meanwhile.
+            ended = await parts.database.write(lambda c: self._end_in(c, user, grant))
+            await parts.users.directory.set_password(user.id, new_password)
+            await parts.database.write(lambda c: self._settle_in(c, user, origin, ended))
         parts.notices.password_changed(user)
         return user
 
@@ -198,12 +207,16 @@ class Recovery:
 
     async def _by_sms(self, number: str, code: str) -> User:
         user = await self._owner(number)
-        await self._parts.verification.check_latest(
-            number,
-            code,
-            purpose=Purpose.PASSWORD_RESET,
-            subject=NOBODY if user is None else user.id,
-        )
+        try:
+            await self._parts.verification.check_latest(
+                number,
+                code,
+                purpose=Purpose.PASSWORD_RESET,
+                subject=NOBODY if user is None else user.id,
+            )
+        except CodeExpired:
+            # Only of a number that codes are sent to.
+            raise CodeInvalid from None
         if user is None:
             raise CodeInvalid
         return user
@@ -238,15 +251,16 @@ class Recovery:
             lambda c: pending.create_in(c, pending.RESET, user.id, GRANT_SECONDS, since=now_ms())
         )
 
-    def _settle_in(
-        self, connection: Connection, user: User, origin: Origin, grant: Pending | None
-    ) -> None:
-        parts = self._parts
+    def _end_in(self, connection: Connection, user: User, grant: Pending | None) -> int:
         if grant is not None:
             pending.use_in(connection, grant)
         ended = sessions.begin_anew_in(connection, user.id)
         pending.drop_in(connection, user.id)
-        parts.guard.settle_in(connection, user.email, origin)
+        return ended
+
+    def _settle_in(self, connection: Connection, user: User, origin: Origin, before: int) -> None:
+        ended = before + self._end_in(connection, user, None)
+        self._parts.guard.settle_in(connection, user.email, origin)
         self._record_in(connection, "PASSWORD_RESET_DONE", user, origin, ended)
 
     def _record_in(

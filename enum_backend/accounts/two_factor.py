@@ -15,7 +15,6 @@ from enum_backend.accounts.guard import FIRST
 from enum_backend.accounts.model import Origin, Session, User
 from enum_backend.accounts.parts import Parts
 from enum_backend.audit import Severity
-from enum_backend.clock import now_ms
 from enum_backend.errors import CodeExpired, CodeInvalid, Forbidden
 from enum_backend.verification import Purpose, StartRequest
 
@@ -63,18 +62,20 @@ class TwoFactor:
         """
         parts, user = self._parts, session.user
         mine = await parts.database.read(lambda c: factors.of_user(c, user.id))
-        if mine.sms_verification is None or mine.phone is None:
+        number = mine.phone
+        if mine.sms_verification is None or number is None:
             raise CodeExpired
         await parts.verification.check(
             mine.sms_verification,
             code,
             purpose=Purpose.TWO_FACTOR_AUTH,
-            number=mine.phone,
+            number=number,
             subject=user.id,
         )
 
         def work(connection: Connection) -> list[str]:
-            factors.set_in(connection, user.id, sms_at=now_ms(), sms_verification=None)
+            if not factors.confirm_sms_in(connection, user.id, number):
+                raise CodeExpired
             self._record_in(
                 connection, user, "TWO_FACTOR_ENABLED", "Two-factor login by SMS is on."
             )

@@ -74,7 +74,7 @@ def load(
         SettingsError: see `load_settings`.
     """
     loaded = load_settings(config_file, flags=flags)
-    configure_logging("WARNING" if quiet else loaded.settings.log_level, lasting=not quiet)
+    configure_logging("WARNING" if quiet else loaded.settings.log_level)
     return loaded
 
 

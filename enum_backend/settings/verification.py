@@ -101,10 +101,23 @@ class VerificationSettings(Section):
         ("PASSWORD_RESET",), description="purposes for which nobody is known to own the number"
     )
     anonymous_per_recipient_hour: int = Field(
-        2, ge=0, le=MOST, description="their codes to one number in an hour, 0 = no limit"
+        2,
+        ge=0,
+        le=MOST,
+        description="their codes for one purpose to one number in an hour, for all purposes half "
+        "as many again; 0 = no limit",
     )
     anonymous_per_recipient_day: int = Field(
         8, ge=0, le=MOST, description="the same in 24 hours, 0 = no limit"
+    )
+    two_factor_reserve_hour: int = Field(
+        1,
+        ge=0,
+        le=MOST,
+        description="of limits.per_recipient_hour, kept for two-factor codes that name a subject",
+    )
+    two_factor_reserve_day: int = Field(
+        4, ge=0, le=MOST, description="the same of limits.per_recipient_day"
     )
     test_code: SecretStr = Field(
         SecretStr(""), description="code of every test number, empty = as for all others"

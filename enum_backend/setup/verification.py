@@ -80,6 +80,7 @@ def build_verification(
         settings.verification,
         guard,
         code_texts,
+        limits=settings.limits,
         test_numbers=settings.test_numbers,
         swaps=swaps,
         on_started=metrics.verification_started,

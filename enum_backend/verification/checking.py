@@ -62,18 +62,19 @@ def redeem(
     The attempt is counted before the code is compared. A transaction that fails after
     that counts nothing, but then nobody has learned anything either.
     """
-    found = _find(connection, claim)
+    found = find(connection, claim)
     counted = store.count_attempt(connection, found, now)
     right = hmac.compare_digest(codes.of(found).encode(), claim.code.encode("utf-8", "replace"))
     if not counted:
-        return _why_not(found, now), found
+        return _why_not(connection, found, now), found
     if not right or found.decoy or not store.use_up(connection, found, now):
         return Outcome.INVALID, found
     _count_verified(connection, found, now)
     return Outcome.APPROVED, found
 
 
-def _find(connection: Connection, claim: Claim) -> Verification:
+def find(connection: Connection, claim: Claim) -> Verification:
+    """What a claim is about, `NOBODYS` where it fits nothing."""
     if claim.verification_id is not None:
         found = store.find(connection, claim.verification_id)
         return found if claim.fits(found) else NOBODYS
@@ -90,7 +91,10 @@ def _find(connection: Connection, claim: Claim) -> Verification:
     return store.latest(connection, bound)
 
 
-def _why_not(found: Verification, now: int) -> Outcome:
+def _why_not(connection: Connection, found: Verification, now: int) -> Outcome:
+    """As it is now: others may have used it up since it was looked for."""
+    if found is not NOBODYS:
+        found = store.find(connection, found.verification_id)
     if found is NOBODYS or found.used_at is not None:
         return Outcome.INVALID
     return Outcome.EXPIRED if found.expires_at <= now else Outcome.TOO_MANY

@@ -30,7 +30,8 @@ class StartRequest:
         android_hash: 11 characters, the app that may (SMS Retriever).
         subject: whom it is for (a user's id); a check must name the same one.
         ip: the person's address, for the fraud guard and the limits by address.
-        anonymous: nobody is known to own the number: its own, smaller quota.
+        anonymous: nobody is known to own the number: its own, smaller quota; False = who
+            owns it is known; None = as `verification.anonymous_purposes` says.
         decoy: the same work, time and answer, but nothing is sent and no code is right;
             for numbers that nobody has. Counts as anonymous.
     """
@@ -44,7 +45,7 @@ class StartRequest:
     android_hash: str | None = None
     subject: str | None = None
     ip: str | None = None
-    anonymous: bool = False
+    anonymous: bool | None = None
     decoy: bool = False
 
 

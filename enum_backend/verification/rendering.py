@@ -45,7 +45,7 @@ def _unwanted(found: store.Verification, now: int) -> str:
     if found is store.NOBODYS:
         return "its verification is gone"
     if found.decoy:
-        return "nobody has this number: a decoy"
+        return "not wanted any more"
     if found.used_at is not None:
         return "the code was used meanwhile"
     return "the code has expired" if found.expires_at <= now else ""

@@ -19,10 +19,11 @@ from enum_backend.errors import (
 from enum_backend.messaging.model import MessageKind, SendRequest
 from enum_backend.messaging.segments import segment
 from enum_backend.messaging.service import MessageService
+from enum_backend.settings.models import LimitSettings
 from enum_backend.settings.verification import VerificationSettings
 from enum_backend.storage import Database
 from enum_backend.verification import starting, statistics, store, wording
-from enum_backend.verification.checking import Claim, Outcome, redeem
+from enum_backend.verification.checking import Claim, Outcome, find, redeem
 from enum_backend.verification.fraud.decisions import Decision
 from enum_backend.verification.fraud.guard import FraudGuard
 from enum_backend.verification.model import Checked, Preview, Purpose, Started, StartRequest
@@ -44,6 +45,7 @@ class VerificationService:
     Args:
         guard: decides on each code, and keeps the record.
         code_texts: the same that the dispatcher makes the texts with.
+        limits: of all messages; None = the defaults.
         test_numbers: exempt from limits; nothing is sent to them.
         swaps: who is asked for SIM swaps; None = nobody.
         on_started, on_checked: called after each, with the error code where it was refused.
@@ -60,6 +62,7 @@ class VerificationService:
         guard: FraudGuard,
         code_texts: CodeTexts,
         *,
+        limits: LimitSettings | None = None,
         test_numbers: Collection[str] = (),
         swaps: SimSwaps | None = None,
         on_started: OnEvent = _UNHEARD,
@@ -70,6 +73,7 @@ class VerificationService:
         self.texts: Texts = code_texts.texts
         self._messages = messages
         self._settings = settings
+        self._limits = limits or LimitSettings()
         self._guard = guard
         self._test_numbers = frozenset(test_numbers)
         self._swaps = swaps or NoSimSwaps()
@@ -102,7 +106,7 @@ class VerificationService:
         wanted = await self._wanted(request)
         now = now_ms()
         begun = await self._database.write(
-            lambda c: starting.begin(c, wanted, self._settings, self._guard, now)
+            lambda c: starting.begin(c, wanted, self._settings, self._limits, self._guard, now)
         )
         self._guard.on_decision(begun.decision)
         if begun.refusal is not None:
@@ -125,6 +129,8 @@ class VerificationService:
             why = error
             await self._database.write(lambda c: starting.undo(c, begun, why))
             raise
+        if not begun.resent:
+            await self._database.write(lambda c: store.open_(c, verification_id))
         return Started(
             verification_id,
             begun.expires_at,
@@ -175,6 +181,14 @@ class VerificationService:
         """
         claim = Claim(typed(code), None, purpose, number, subject, tenant)
         return await self._check(claim)
+
+    async def find_open(
+        self, number: str, purpose: Purpose, *, subject: str | None, tenant: str = "default"
+    ) -> str | None:
+        """The id of the verification whose code `check` would accept now; None = there is none."""
+        claim = Claim("", None, purpose, number, subject, tenant)
+        found = await self._database.read(lambda c: find(c, claim))
+        return found.verification_id if found.is_open(now_ms()) and not found.decoy else None
 
     async def _check(self, claim: Claim) -> Checked:
         now = now_ms()
@@ -232,18 +246,16 @@ class VerificationService:
             request.app_name, request.locale, request.domain, request.android_hash
         )
         subject = None if request.subject is None else wording.subject(request.subject)
-        anonymous = (
-            request.anonymous
-            or request.decoy
-            or request.purpose in self._settings.anonymous_purposes
-        )
+        anonymous = request.anonymous
+        if anonymous is None:
+            anonymous = request.purpose in self._settings.anonymous_purposes
         bound = Bound(
             tenant=request.client.tenant,
             client=request.client.id,
             purpose=request.purpose.value,
             number=request.to,
             subject=subject,
-            anonymous=anonymous,
+            anonymous=anonymous or request.decoy,
             decoy=request.decoy,
             is_test=request.to in self._test_numbers,
         )

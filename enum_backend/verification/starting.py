@@ -2,6 +2,9 @@
 
 Everything is looked up and counted for a decoy as for any other request, statement by
 statement: only the dispatcher knows that nothing is sent.
+
+A new code stays closed until its message is accepted. Were it open before, somebody whose
+messages are refused could guess at as many codes as he asks for.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from sqlalchemy import Connection
 
 from enum_backend.errors import EnumBackendError, Forbidden, RateLimitExceeded
 from enum_backend.messaging.accepting import NOT_ARRIVED
+from enum_backend.settings.models import LimitSettings
 from enum_backend.settings.verification import VerificationSettings
 from enum_backend.storage.locks import serialize
 from enum_backend.verification import quotas, store
@@ -65,6 +69,7 @@ def begin(
     connection: Connection,
     wanted: Wanted,
     settings: VerificationSettings,
+    limits: LimitSettings,
     guard: FraudGuard,
     now: int,
 ) -> Begun:
@@ -79,12 +84,12 @@ def begin(
     state = store.message_state(connection, found.verification_id)
     place = counts.place_of(bound.number, wanted.ip)
     tally = counts.tally(connection, place, now)
-    quota = quotas.of_recipient(connection, bound.number, settings, now)
+    quota = quotas.of_recipient(connection, bound, settings, limits, now)
     if bound.is_test:
         judgement = Judgement(place, Verdict.EXEMPT)
     else:
         _check_pause(found, state, now)
-        if refused := quotas.of_address(tally, settings) or (quota if bound.anonymous else None):
+        if refused := quotas.of_address(tally, settings) or quota:
             raise refused
         judgement = guard.judge(connection, bound.number, wanted.ip, tally, now)
         if wanted.swapped:

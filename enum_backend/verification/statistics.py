@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, func, select
 
 from enum_backend.storage.tables import fraud_decisions, verifications
 from enum_backend.verification.model import Purpose
+from enum_backend.verification.store import CLOSED
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
@@ -55,7 +56,7 @@ def read(connection: Connection, tenant: str | None, now: int) -> Statistics:
             func.sum(case((table.created_at > now - HOUR_MS, 1), else_=0)),
             func.sum(table.sends),
             func.count(table.used_at),
-            func.sum(table.attempts),
+            func.sum(case((table.attempts == CLOSED, 0), else_=table.attempts)),
         )
         .where(table.created_at > now - DAY_MS, table.decoy.is_(False))
         .group_by(table.purpose)

@@ -17,6 +17,8 @@ from enum_backend.storage.tables import outbox, verifications
 
 LIFE_MS: Final = 600_000
 MAX_ATTEMPTS: Final = 3
+CLOSED: Final = 99
+"""`attempts` of a code whose message is not accepted yet: no check compares it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _first(connection: Connection, which: Any) -> Verification:
 def add(
     connection: Connection, bound: Bound, wording: Wording, now: int, *, sends: int, resend_at: int
 ) -> str:
-    """A new verification; its id.
+    """A new verification, closed until `open_`; its id.
 
     Args:
         sends: 1, and one more for each sending of the code it replaces: the pause grows on.
@@ -163,7 +165,7 @@ def add(
         insert(verifications).values(
             verification_id=verification_id,
             salt=new_salt(),
-            attempts=0,
+            attempts=CLOSED,
             sends=sends,
             resend_at=resend_at,
             created_at=now,
@@ -173,6 +175,21 @@ def add(
         )
     )
     return verification_id
+
+
+def open_(connection: Connection, verification_id: str) -> None:
+    """Its message is accepted: from now on its code is compared.
+
+    A closed one only, in one statement: attempts that were made are never given back.
+    """
+    connection.execute(
+        update(verifications)
+        .where(
+            verifications.c.verification_id == verification_id,
+            verifications.c.attempts == CLOSED,
+        )
+        .values(attempts=0)
+    )
 
 
 def send_again(

@@ -108,7 +108,7 @@ async def send(view: View) -> web.Response:
                 to=normalize(asked.to, services.settings.default_region, field="to"),
                 text=asked.text,
                 client=Client(
-                    f"user:{view.admin.id}", tenant, services.settings.limits.per_client_minute
+                    view.admin.client_id, tenant, services.settings.limits.per_client_minute
                 ),
                 gateway=gateway.name,
             )

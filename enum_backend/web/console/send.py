@@ -100,7 +100,7 @@ def _request(view: View) -> SendRequest:
     return SendRequest(
         to=normalize(asked.to, settings.default_region, field="to"),
         text=view.form.get("message"),
-        client=Client(f"user:{view.admin.id}", asked.tenant, settings.limits.per_client_minute),
+        client=Client(view.admin.client_id, asked.tenant, settings.limits.per_client_minute),
         sender=parse_sender(asked.sender, settings.default_region),
         gateway=asked.gateway,
         idempotency_key=asked.once,

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from enum_backend.accounts import LoggedIn, Session
+from enum_backend.accounts.guard import address_of
 from enum_backend.clock import rfc3339
 from enum_backend.errors import NotFound, RateLimitExceeded, Unauthorized
 from enum_backend.web.endpoints import Call, Endpoint
@@ -39,7 +40,8 @@ async def limit(call: Call) -> None:
     """
     per_minute = call.services.settings.accounts.per_ip_minute
     try:
-        await call.services.client_limits.hit(f"auth:{origin_of(call).ip}", per_minute, name=LIMIT)
+        key = f"auth:{address_of(origin_of(call).ip)}"
+        await call.services.client_limits.hit(key, per_minute, name=LIMIT)
     except RateLimitExceeded as error:
         raise RateLimitExceeded(
             "Too many requests from this address.", retry_after=error.retry_after

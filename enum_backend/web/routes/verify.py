@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,10 @@ from enum_backend.verification import Purpose, StartRequest
 from enum_backend.verification.fraud.decisions import Decision, Verdict
 from enum_backend.verification.statistics import PurposeStatistics
 from enum_backend.web.endpoints import Body, Call, Endpoint
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+_ACCOUNTS = re.compile(r"nobody|usr_.*", re.IGNORECASE)
+"""Subjects of this server's own accounts: their codes are not for API keys."""
 
 
 class WordingBody(Body):
@@ -40,7 +45,10 @@ class StartBody(WordingBody):
 
     to: str = Field(max_length=64, description="as people type it; +E.164 is surest")
     subject: str | None = Field(
-        None, max_length=128, description="whom it is for; the check must name the same"
+        None,
+        max_length=128,
+        pattern=_PRINTABLE,
+        description="whom it is for; the check must name the same",
     )
     ip: str | None = Field(
         None, max_length=45, description="the person's address, for limits and the fraud guard"
@@ -54,13 +62,20 @@ class CheckBody(Body):
     """A code that came back."""
 
     verification_id: str | None = Field(
-        None, min_length=1, max_length=64, description="not given = the newest of `to`"
+        None,
+        min_length=1,
+        max_length=64,
+        pattern=_PRINTABLE,
+        description="not given = the newest of `to`",
     )
     code: str = Field(min_length=1, max_length=32)
     purpose: Purpose | None = Field(None, description="must be the verification's")
     to: str | None = Field(None, max_length=64, description="must be the verification's")
     subject: str | None = Field(
-        None, max_length=128, description="must be the verification's, if it has one"
+        None,
+        max_length=128,
+        pattern=_PRINTABLE,
+        description="must be the verification's, if it has one",
     )
 
 
@@ -96,7 +111,9 @@ class StatsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenant: str | None = Field(None, max_length=64, description="admins; default: all tenants'")
+    tenant: str | None = Field(
+        None, max_length=64, pattern=_PRINTABLE, description="admins; default: all tenants'"
+    )
 
 
 class PurposeStats(BaseModel):
@@ -122,10 +139,10 @@ class DecisionsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: int | None = Field(None, ge=1, description="`next` of the page before")
+    after: int | None = Field(None, ge=1, le=2**63 - 1, description="`next` of the page before")
     limit: int = Field(100, ge=1, le=500)
     verdict: Verdict | None = None
-    tenant: str | None = Field(None, max_length=64)
+    tenant: str | None = Field(None, max_length=64, pattern=_PRINTABLE)
 
 
 class DecisionAnswer(BaseModel):
@@ -167,9 +184,9 @@ async def start(call: Call) -> web.Response:
             locale=body.locale,
             domain=body.domain,
             android_hash=body.android_hash,
-            subject=body.subject,
+            subject=_subject(body.subject),
             ip=body.ip,
-            anonymous=body.anonymous,
+            anonymous=body.anonymous or None,
         )
     )
     return web.json_response(
@@ -189,13 +206,14 @@ async def check(call: Call) -> web.Response:
     verification, tenant = call.services.verification, call.caller.tenant
     region = call.services.settings.default_region
     number = None if body.to is None else normalize(body.to, region, field="to")
+    subject = _subject(body.subject)
     if body.verification_id is not None:
         await verification.check(
             body.verification_id,
             body.code,
             purpose=body.purpose,
             number=number,
-            subject=body.subject,
+            subject=subject,
             tenant=tenant,
         )
     elif number is None:
@@ -203,7 +221,7 @@ async def check(call: Call) -> web.Response:
     else:
         purpose = body.purpose or Purpose.PHONE_VERIFICATION
         await verification.check_latest(
-            number, body.code, purpose=purpose, subject=body.subject, tenant=tenant
+            number, body.code, purpose=purpose, subject=subject, tenant=tenant
         )
     return web.json_response({"success": True, "status": "approved"})
 
@@ -280,6 +298,12 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "created_at": rfc3339(decision.created_at),
         "verified_at": None if verified_at is None else rfc3339(verified_at),
     }
+
+
+def _subject(subject: str | None) -> str | None:
+    if subject is not None and _ACCOUNTS.fullmatch(subject):
+        raise wrong_field("subject", "names an account of this server")
+    return subject
 
 
 def _statistics(item: PurposeStatistics) -> dict[str, Any]:

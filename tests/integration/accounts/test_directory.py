@@ -121,3 +121,16 @@ def test_a_directory_that_is_not_there() -> None:
         load_directory("shops")
     with pytest.raises(SettingsError, match="cannot be loaded"):
         load_directory("broken")
+
+
+async def test_the_longest_ids(shop: People) -> None:
+    """80 characters; with a prefix they would not fit into the columns of messages."""
+    users = shop.accounts.users.directory
+    assert isinstance(users, ShopUsers)
+    long = "u" * 80
+    users.persons[long] = Person(long, "long@example.org")
+    users.passwords[long] = PASSWORD
+    token = (await shop.login("long@example.org")).body["token"]
+    await shop.verify_phone(token, NUMBER)
+    code = await shop.code_of(shop.good("/api/auth/2fa/enable", token=token))
+    await shop.good("/api/auth/2fa/verify-and-enable", {"code": code}, token=token)

@@ -165,3 +165,20 @@ async def test_closed_registration(storage_settings: dict[str, Any]) -> None:
     async with people(storage_settings, {"accounts": {"registration": False}}) as town:
         body = {"email": ALICE, "password": PASSWORD}
         assert (await town.post("/api/auth/register", body)).status == 403
+
+
+async def test_an_ipv6_network_is_one_address(storage_settings: dict[str, Any]) -> None:
+    async with people(storage_settings, {"accounts": {"per_ip_minute": 2}}) as town:
+        hosts = [f"2001:db8::{number}" for number in (1, 2, 3)]
+        assert [(await town.login(ALICE, ip=ip)).status for ip in hosts] == [401, 401, 429]
+        assert (await town.login(ALICE, ip="2001:db8:0:1::1")).status == 401
+
+
+async def test_the_owner_hears_of_registrations_once_a_day(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(town.accounts._tell, "registered_again", told.append)
+    for email in (ALICE, ALICE, ALICE, BOB, BOB):
+        await town.register(email)
+    assert told == [ALICE, BOB]

@@ -87,3 +87,14 @@ async def test_the_phone_of_the_second_factor_stays(town: People) -> None:
     assert reply.error_code == "FORBIDDEN"
     await town.good("/api/auth/2fa/disable", body, token=token)
     await town.good("/api/auth/sms/remove-phone", body, token=token)
+
+
+async def test_numbers_of_others_have_the_smaller_quota(storage_settings: dict[str, Any]) -> None:
+    """Until its code was shown, nobody is known to own the number."""
+    limits = {"verification": {"anonymous_per_recipient_hour": 1}}
+    async with people(storage_settings, limits) as town:
+        alice, bob = await town.with_phone(ALICE, NUMBER), await town.register(BOB)
+        assert (await town.post(SEND, {"phoneNumber": NUMBER}, token=bob)).status == 429
+        await town.good(SEND, {"phoneNumber": NUMBER}, token=alice)
+        await town.good(SEND, {"phoneNumber": OTHER}, token=bob)
+        assert (await town.post(SEND, {"phoneNumber": OTHER}, token=bob)).status == 429

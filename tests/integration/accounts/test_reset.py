@@ -6,7 +6,12 @@ import time
 from typing import Any
 
 import pyotp
+import pytest
+from sqlalchemy import update
 
+from enum_backend.accounts import passwords
+from enum_backend.errors import DatabaseUnavailable
+from enum_backend.storage.tables import verifications
 from tests.people import OTHER_PASSWORD, PASSWORD, People, people, wait_until
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -142,3 +147,94 @@ async def test_refusals_are_not_shown(storage_settings: dict[str, Any]) -> None:
         assert [entry.metadata["refused"] for entry in page.entries] == ["RATE_LIMIT_EXCEEDED", ""]
         malformed = await town.post(REQUEST, {"phoneNumber": "12"})
         assert malformed.error_code == "INVALID_PHONE_FORMAT"
+
+
+async def test_a_late_code_is_answered_like_a_wrong_one(town: People) -> None:
+    """Only a number that codes are sent to can have one that is too old."""
+    await town.with_phone(ALICE, NUMBER)
+    code = await request(town)
+    await town.server.services.database.write(
+        lambda c: c.execute(update(verifications).values(expires_at=1))
+    )
+    late = await town.post(RESET, body(code))
+    never = await town.post(RESET, body(code) | {"phoneNumber": OTHER})
+    assert late.error_code == "CODE_INVALID"
+    assert (late.status, late.body) == (never.status, never.body)
+
+
+async def test_a_full_queue_does_not_use_the_code_up(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await town.with_phone(ALICE, NUMBER)
+    code = await request(town)
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "MOST_WAITING", 0)
+        assert (await town.post(RESET, body(code))).status == 429
+    assert (await town.post(RESET, body(code))).status == 200
+
+
+async def test_a_place_in_the_queue_is_kept(town: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    await town.with_phone(ALICE, NUMBER)
+    code = await request(town)
+    verification = town.server.services.verification
+    check = verification.check_latest
+
+    async def filled(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(passwords, "MOST_WAITING", 0)
+        return await check(*args, **named)
+
+    monkeypatch.setattr(verification, "check_latest", filled)
+    assert (await town.post(RESET, body(code))).status == 200
+    assert town.accounts._passwords._waiting == 0
+
+
+async def test_sessions_end_before_the_password_changes(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those of the old password that begin meanwhile."""
+    token = await town.with_phone(ALICE, NUMBER)
+    code = await request(town)
+    directory = town.accounts.users.directory
+    store = type(directory).set_password
+    seen: list[Any] = []
+
+    async def slow(self: Any, user_id: str, password: str) -> None:
+        seen.append(await town.lives(token))
+        seen.append((await town.login(ALICE)).body["token"])
+        await store(self, user_id, password)
+
+    monkeypatch.setattr(type(directory), "set_password", slow)
+    assert (await town.post(RESET, body(code))).status == 200
+    lived, meanwhile = seen
+    assert not lived
+    assert not await town.lives(meanwhile)
+
+
+async def test_a_grant_is_used_up_before_the_password_changes(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, codes = await town.with_two_factor(ALICE, NUMBER)
+    grant = (await town.post(RESET, body(await request(town)))).body["resetToken"]
+    directory = type(town.accounts.users.directory)
+    with monkeypatch.context() as patch:
+
+        async def fails(*_: Any) -> None:
+            raise DatabaseUnavailable
+
+        patch.setattr(directory, "set_password", fails)
+        broken = await town.post(RESET, body(codes[0], resetToken=grant, useBackupCode=True))
+        assert broken.status == 503
+    again = await town.post(RESET, body(codes[1], resetToken=grant, useBackupCode=True))
+    assert again.error_code == "CODE_INVALID"
+
+
+async def test_the_own_address_is_no_new_password(town: People) -> None:
+    await town.with_phone(ALICE, NUMBER)
+    bad = {"newPassword": ALICE}
+    code = await request(town)
+    wrong_code = await town.post(RESET, body(wrong(code)) | bad)
+    assert wrong_code.error_code == "CODE_INVALID"  # not a word about whose number it is
+    reply = await town.post(RESET, body(code) | bad)
+    assert reply.status == 422
+    assert reply.body["errors"][0]["field"] == "newPassword"
+    assert (await town.login(ALICE)).status == 200

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any
 
 import pyotp
 import pytest
 
-from tests.people import PASSWORD, People
+from enum_backend.accounts import guard
+from tests.people import PASSWORD, People, people
 
 ALICE, BOB = "alice@example.org", "bob@example.org"
 NUMBER, OTHER = "+14155550101", "+14155550102"
@@ -182,3 +184,56 @@ async def test_disable_with_the_password(town: People) -> None:
 async def test_what_needs_a_session(town: People, path: str) -> None:
     for token in ("", "ebs_made-up", town.server.api_key):
         assert (await town.post(path, {}, token=token)).error_code == "UNAUTHORIZED"
+
+
+async def test_who_knows_the_password_only_keeps_nobody_out(
+    storage_settings: dict[str, Any],
+) -> None:
+    """In the pause no second SMS goes out; the code of the first one counts for both logins."""
+    async with people(storage_settings) as town:
+        await town.with_two_factor(ALICE, NUMBER)
+        thief, owner, third = [await town.login_token(ALICE) for _ in range(3)]
+        service = town.server.services.verification
+        service._settings = service._settings.model_copy(update={"resend_after": 600.0})
+        code = await town.login_code(ALICE, thief)
+        path = "/api/auth/2fa/send-code"
+        refused = await town.post(path, {"email": ALICE, "loginToken": owner})
+        assert refused.error_code == "RATE_LIMIT_EXCEEDED"
+        assert (await town.verify(ALICE, third, code)).error_code == "CODE_INVALID"
+        assert (await town.verify(ALICE, owner, code)).status == 200
+        assert (await town.verify(ALICE, thief, code)).error_code == "CODE_INVALID"
+
+
+async def test_a_try_that_has_to_wait_takes_no_attempt(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, codes = await town.with_two_factor(ALICE, NUMBER)
+    token = await town.login_token(ALICE)
+    with monkeypatch.context() as patch:
+        patch.setitem(guard.FREE, guard.SECOND, 1)
+        assert (await town.verify(ALICE, token, "100000")).error_code == "CODE_INVALID"
+        for _ in range(3):
+            assert (await town.verify(ALICE, token, codes[0], backup=True)).status == 429
+    user = await town.accounts.users.find_by_email(ALICE)
+    assert user is not None
+    await town.server.services.database.write(lambda c: town.accounts._guard.forgive_in(c, ALICE))
+    assert (await town.verify(ALICE, token, codes[0], backup=True)).status == 200
+
+
+async def test_a_phone_that_goes_meanwhile_is_no_factor(
+    town: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await town.with_phone(ALICE, NUMBER)
+    code = await town.code_of(town.good("/api/auth/2fa/enable", token=token))
+    verification = town.server.services.verification
+    check = verification.check
+
+    async def checked(*args: Any, **named: Any) -> Any:
+        found = await check(*args, **named)
+        await town.good("/api/auth/sms/remove-phone", {"password": PASSWORD}, token=token)
+        return found
+
+    monkeypatch.setattr(verification, "check", checked)
+    late = await town.post("/api/auth/2fa/verify-and-enable", {"code": code}, token=token)
+    assert late.error_code == "CODE_EXPIRED"
+    assert (await town.get("/api/auth/me", token=token)).body["twoFactorEnabled"] is False

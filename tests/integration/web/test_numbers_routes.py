@@ -143,7 +143,7 @@ async def test_check(
     async def echo(sms: Any) -> Any:
         result = await type(gateway).send(gateway, sms)
         event = InboundSms(dedupe_key="1", sender=sms.to, to=sms.to, text=sms.text)
-        await live.services.webhooks._store(gateway, [event])
+        await live.services.webhooks.hand_in(gateway, [event])
         return result
 
     monkeypatch.setattr(gateway, "send", echo)

@@ -100,7 +100,36 @@ class Own:
 
 
 ADMIN = "needs the scope admin, which sees all tenants"
+SESSION = "needs a person who is signed in; a key is nobody there"
 PUBLIC = "needs no key, and holds nothing of another tenant whatever key is sent"
+
+
+FOR_PEOPLE = (
+    "POST /api/auth/refresh",
+    "GET /api/auth/me",
+    "GET /api/auth/sessions",
+    "DELETE /api/auth/sessions",
+    "DELETE /api/auth/sessions/{session_id}",
+    "POST /api/auth/password",
+    "POST /api/auth/sms/send-phone-verification",
+    "POST /api/auth/sms/verify-phone",
+    "POST /api/auth/sms/remove-phone",
+    "POST /api/auth/2fa/enable",
+    "POST /api/auth/2fa/verify-and-enable",
+    "POST /api/auth/2fa/disable",
+    "POST /api/auth/totp/enroll",
+    "POST /api/auth/totp/confirm",
+    "POST /api/auth/totp/disable",
+)
+FOR_ANYBODY = (
+    "POST /api/auth/register",
+    "POST /api/auth/login",
+    "POST /api/auth/logout",
+    "POST /api/auth/sms/request-password-reset",
+    "POST /api/auth/sms/verify-and-reset",
+    "POST /api/auth/2fa/send-code",
+    "POST /api/auth/2fa/verify",
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +165,10 @@ def rules(ids: Mapping[str, str]) -> dict[str, Any]:
     def query(path: str, name: str, foreign: str, unknown: str, status: int) -> Apart:
         asks = (Ask(str(URL(path).with_query({name: value}))) for value in (foreign, unknown))
         return Apart(*asks, status=status)
+
+    def lease(rest: str, json: Any = None, owner: int | None = None) -> Apart:
+        asks = (Ask(f"/agents/leases/{name}{rest}", json) for name in (ids["lease"], "lease_none"))
+        return Apart(*asks, owner=owner)
 
     theirs, nobodys = f"/tenants/{OWNER}/bindings", f"/tenants/{UNKNOWN}/bindings"
     ours = f"/tenants/{FOREIGN}/bindings"
@@ -297,6 +330,37 @@ def rules(ids: Mapping[str, str]) -> dict[str, Any]:
             query("/verify/stats", "tenant", OWNER, UNKNOWN, 403),
         ],
         "GET /verify/decisions": ADMIN,
+        "POST /agents/leases": [Own(Ask("/agents/leases", {"passport_id": "mine"}), 409)],
+        "GET /agents/leases": [Own(Ask("/agents/leases"))],
+        "GET /agents/leases/{lease_id}": [lease("", owner=200)],
+        "DELETE /agents/leases/{lease_id}": [lease("")],
+        "POST /agents/leases/{lease_id}/renew": [lease("/renew", owner=200)],
+        "GET /agents/leases/{lease_id}/messages": [lease("/messages", owner=200)],
+        "POST /agents/leases/{lease_id}/wait": [lease("/wait", {"timeout_ms": 0}, owner=408)],
+        "GET /agents/pool": [
+            Own(Ask("/agents/pool")),
+            query("/agents/pool", "tenant", OWNER, UNKNOWN, 403),
+        ],
+        "POST /agents/pool": ADMIN,
+        "DELETE /agents/pool/{phone_number}": ADMIN,
+        "POST /agents/simulate": [
+            Apart(
+                Ask("/agents/simulate", {"to": NUMBER, "text": "x"}),
+                Ask("/agents/simulate", {"to": NO_NUMBER, "text": "x"}),
+                403,
+            ),
+        ],
+        "GET /agents/usage": [
+            Own(Ask("/agents/usage")),
+            query("/agents/usage", "key_id", ids["key"], "key_none", 403),
+        ],
+        **dict.fromkeys(FOR_PEOPLE, SESSION),
+        **dict.fromkeys(FOR_ANYBODY, PUBLIC),
+        "POST /api/admin/sms/send-password-reset": ADMIN,
+        "POST /api/admin/sms/verify-user-phone": ADMIN,
+        "GET /api/admin/sms/sms-logs": ADMIN,
+        "GET /api/admin/sms/stats": ADMIN,
+        "GET /audit": ADMIN,
         "GET /livez": PUBLIC,
         "GET /readyz": PUBLIC,
         "GET /metrics": PUBLIC,
@@ -312,6 +376,11 @@ def rules(ids: Mapping[str, str]) -> dict[str, Any]:
             query("/meshcentral/messages", "before", ids["shim"], "msg_none", 422),
         ],
         "GET /meshcentral/health": [Own(Ask("/meshcentral/health"))],
+        "GET /meshcentral/lookup": [Own(Ask(f"/meshcentral/lookup?phone={NO_NUMBER[1:]}"), 404)],
+        "GET /meshcentral/explain": [
+            query(f"/meshcentral/explain?phone={NO_NUMBER[1:]}", "gateway", GATEWAY, "none", 422),
+        ],
+        "GET /meshcentral/plugin/config.json": PUBLIC,
         "GET /meshcentral/tokens": ADMIN,
         "PUT /meshcentral/tokens/{server}": ADMIN,
         "DELETE /meshcentral/tokens/{server}": ADMIN,
@@ -373,6 +442,14 @@ async def world(storage_settings: dict[str, Any]) -> AsyncIterator[World]:
             ids["shim"] = (await response.json())["message_id"]
         await server.services.database.write(lambda c: _give(c, server, ids))
         await server.services.numbers.store.load()
+        async with client(server, server.api_key) as http:
+            body = {"phone_number": NUMBER, "tenant": OWNER}
+            async with http.post("/agents/pool", json=body) as response:
+                assert response.status == 200, await response.text()
+        async with client(server, owner_key) as http:
+            body = {"passport_id": "canary-passport"}
+            async with http.post("/agents/leases", json=body) as response:
+                ids["lease"] = (await response.json())["lease_id"]
         page = await server.services.lists.page(Viewer(OWNER), Wanted(OWNER), None, 1)
         ids["cursor"] = page.position
         ids["event"] = server.services.streams.cursor(OWNER, 0)
@@ -525,6 +602,7 @@ async def test_admin_routes_refuse_before_they_look(world: World) -> None:
         "{endpoint_id}": (OWNER, UNKNOWN),
         "{program}": ("meshcentral", "none"),
         "{server}": ("default", "none"),
+        "{phone_number}": (NUMBER, NO_NUMBER),
     }
     async with client(world.server, world.foreign_key) as http:
         for route, rule in rules(world.ids).items():
@@ -540,6 +618,16 @@ async def test_admin_routes_refuse_before_they_look(world: World) -> None:
             ((status, body),) = bodies
             assert (status, json.loads(body)["error_code"]) == (403, "FORBIDDEN"), route
     assert await owned(world.server) == before
+
+
+async def test_a_key_is_no_person(world: World) -> None:
+    async with client(world.server, world.foreign_key) as http:
+        for route, rule in rules(world.ids).items():
+            if rule == SESSION:
+                method, _, path = route.partition(" ")
+                ask = Ask(path.replace("{session_id}", "ses_x"), None if method == "GET" else {})
+                status, body = await answer(http, method, ask)
+                assert (status, json.loads(body)["error_code"]) == (401, "UNAUTHORIZED"), route
 
 
 async def test_public_routes_hold_nothing_of_any_tenant(world: World) -> None:

@@ -132,6 +132,38 @@ async def test_wrong_bodies(http: Client, body: dict[str, Any], field: str) -> N
     assert [item["field"] for item in answer["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("check", {"verification_id": "a\0b", "code": "123456"}, "verification_id"),
+        ("check", {"to": NUMBER, "subject": "a\0b", "code": "123456"}, "subject"),
+        ("check", {"to": NUMBER, "subject": "nobody", "code": "123456"}, "subject"),
+        ("check", {"verification_id": "ver_1", "subject": "usr_1", "code": "123456"}, "subject"),
+        ("start", {"to": NUMBER, "subject": "a\0b"}, "subject"),
+        ("start", {"to": NUMBER, "subject": "nobody"}, "subject"),
+        ("start", {"to": NUMBER, "subject": "usr_0123"}, "subject"),
+    ],
+)
+async def test_what_no_caller_may_name(
+    http: Client, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = await post(http, path, 422, **body)
+    assert [item["field"] for item in answer["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "decisions?after=1000000000000000000000000000000",
+        "decisions?tenant=%00",
+        "stats?tenant=a%00b",
+    ],
+)
+async def test_wrong_queries(http: Client, path: str) -> None:
+    await get(http, path, 422)
+    assert (await get(http, f"decisions?after={2**63 - 1}"))["next"] is None
+
+
 async def test_five_hundred_guesses_in_fifty_connections(
     server: RunningServer, http: Client
 ) -> None:

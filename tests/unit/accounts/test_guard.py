@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import pytest
 from sqlalchemy import select
 
 from enum_backend.accounts import devices
-from enum_backend.accounts.guard import FIRST, FREE, FREE_OF_ADDRESS, LONGEST_MS, Guard, Locked
+from enum_backend.accounts.guard import (
+    FIRST,
+    FREE,
+    FREE_OF_ADDRESS,
+    LONGEST_MS,
+    Guard,
+    Locked,
+    address_of,
+)
 from enum_backend.accounts.model import Origin
 from enum_backend.accounts.sweep import sweep
 from enum_backend.storage import Database, Sealer
@@ -137,3 +148,33 @@ async def test_nothing_is_stored_in_the_open_and_old_counts_go(
     await sweep(database, 3600)
     rows = await database.read(lambda c: [c.execute(select(table)).all() for table in tables])
     assert rows == [[], []]
+
+
+async def test_successes_beside_attempts_lose_no_count(guard: Guard, database: Database) -> None:
+    """A success deletes the row of a count while others are about to add to it."""
+    device = Origin(AWAY.ip, device=guard.device_for(ALICE))
+
+    async def come_and_go(origin: Origin) -> None:
+        for _ in range(15):
+            taken = await guard.take(FIRST, ALICE, origin)
+            await database.write(partial(guard.release_in, taken=taken))
+
+    # No more at once than nobody waits for.
+    await asyncio.gather(*(come_and_go(origin) for origin in (device, AWAY) for _ in range(4)))
+    counts = await database.read(lambda c: c.execute(select(login_failures.c["count"])).all())
+    assert {count for (count,) in counts} <= {0}
+
+
+async def test_a_notice_goes_out_once_a_day(guard: Guard, database: Database, clock: Clock) -> None:
+    async def first(email: str) -> bool:
+        return await database.write(lambda c: guard.first_today_in(c, email))
+
+    assert [await first(email) for email in (ALICE, ALICE, BOB)] == [True, False, True]
+    clock.move(86_400)
+    assert [await first(ALICE), await first(ALICE)] == [True, False]
+
+
+def test_addresses_are_counted_together() -> None:
+    assert address_of("192.0.2.7") == address_of("::ffff:192.0.2.7") == "192.0.2.7"
+    assert address_of("2001:db8::1") == address_of("2001:db8::ffff:2") == "2001:db8::/64"
+    assert address_of("2001:db8:0:1::1") != address_of("2001:db8::1")

@@ -8,7 +8,7 @@ import pytest
 
 from enum_backend.errors import CodeExpired, CodeInvalid, TooManyAttempts
 from enum_backend.messaging.model import Client
-from enum_backend.verification import Checked, Purpose
+from enum_backend.verification import Checked, Purpose, checking, store
 from enum_backend.verification.service import typed
 from tests.unit.verification.verification_world import BRITISH, MINUTE, TO, Verifying
 
@@ -161,6 +161,20 @@ async def test_guesses_at_once_take_three_attempts(verifying: Verifying) -> None
     assert sum(isinstance(result, CodeInvalid) for result in results) == 3
     assert sum(isinstance(result, TooManyAttempts) for result in results) == 197
     assert (await verifying.row(started.verification_id)).attempts == 3
+
+
+async def test_losers_of_a_race_are_told_that_it_is_used(
+    verifying: Verifying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when it was looked for before the winner's commit."""
+    started = await verifying.start()
+    code = await verifying.code_of(started.verification_id)
+    before = await verifying.row(started.verification_id)
+    await verifying.service.check(started.verification_id, code)
+    stale = store.Verification(**before._mapping)
+    monkeypatch.setattr(checking, "find", lambda connection, claim: stale)
+    with pytest.raises(CodeInvalid):
+        await verifying.service.check(started.verification_id, code)
 
 
 @pytest.mark.parametrize(

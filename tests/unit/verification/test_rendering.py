@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from enum_backend.errors import DatabaseUnavailable, ValidationFailed
 from enum_backend.gateways.base import GatewayError, Reason
@@ -68,12 +69,23 @@ async def test_repeat_at_another_gateway_has_the_same_text(verifying: Verifying)
 async def test_decoy_is_withdrawn(verifying: Verifying) -> None:
     started = await verifying.start(decoy=True, purpose=Purpose.PASSWORD_RESET)
     row = await dispatched(verifying, started.message_id, "canceled")
-    assert "decoy" in row.detail
+    assert row.detail == "not wanted any more"
     assert (row.cost_micros, row.provider_message_id) == (None, None)
     (attempt,) = await verifying.world.tries(started.message_id)
     assert attempt.outcome == "refused"
-    assert attempt.detail.startswith("not sent: ")
+    assert attempt.detail == "not sent: not wanted any more"
     assert alpha(verifying).sent == []
+
+
+async def test_log_of_a_decoy_is_quiet_and_does_not_name_it(verifying: Verifying) -> None:
+    with capture_logs() as logged:
+        started = await verifying.start(decoy=True, purpose=Purpose.PASSWORD_RESET)
+        await dispatched(verifying, started.message_id, "canceled")
+    mine = [line for line in logged if line.get("message_id") == started.message_id]
+    assert mine
+    assert {line["log_level"] for line in mine} == {"info"}
+    assert "decoy" not in str(mine)
+    assert "lease" not in str(mine)
 
 
 async def test_used_code_is_not_sent_again(verifying: Verifying) -> None:

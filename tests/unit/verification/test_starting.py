@@ -225,18 +225,74 @@ async def test_strangers_have_a_quota_of_their_own(verifying: Verifying) -> None
     error = await refused(verifying, RateLimitExceeded, purpose=RESET)
     assert "anonymous_per_recipient_hour" in error.message
     assert error.retry_after == pytest.approx(57 * 60)
-    # Not even in the name of somebody, of another purpose or tenant.
+    # Not even in the name of somebody, of a decoy or of another tenant.
     await refused(verifying, RateLimitExceeded, purpose=RESET, subject="user_1")
-    await refused(verifying, RateLimitExceeded, anonymous=True)
-    await refused(verifying, RateLimitExceeded, decoy=True)
+    await refused(verifying, RateLimitExceeded, purpose=RESET, decoy=True)
     other = Client("key:other", "acme", 0)
     await refused(verifying, RateLimitExceeded, purpose=RESET, client=other)
     # The owner's sign-ins are not touched.
     for _ in range(3):
-        await verifying.start(purpose=LOGIN)
+        await verifying.start(purpose=LOGIN, subject="user_1")
         verifying.time.pass_(5 * MINUTE)
     verifying.time.pass_(HOUR)
     assert await verifying.start(purpose=RESET)
+
+
+async def test_no_purpose_of_strangers_uses_up_another(verifying: Verifying) -> None:
+    verifying.world.limits = LimitSettings(per_recipient_hour=5, per_recipient_day=20, daily_cost=0)
+    acme = Client("key:other", "acme", 0)
+    await verifying.start(anonymous=True, subject="usr_1")
+    await verifying.start(anonymous=True, subject="usr_2", client=acme)
+    error = await refused(verifying, RateLimitExceeded, anonymous=True, subject="usr_3")
+    assert "anonymous_per_recipient_hour" in error.message
+    await verifying.start(purpose=RESET)
+    # All of them together leave two for the owner's sign-ins.
+    for purpose in Purpose:
+        changes: dict[str, Any] = {"purpose": purpose, "subject": "usr_9", "client": acme}
+        error = await refused(verifying, RateLimitExceeded, anonymous=True, **changes)
+    assert "anonymous_total_hour" in error.message
+    await verifying.start(purpose=LOGIN, subject="usr_1")
+    await verifying.start(purpose=LOGIN, subject="usr_2")
+
+
+async def test_known_people_leave_a_reserve_for_sign_ins(verifying: Verifying) -> None:
+    verifying.world.limits = LimitSettings(per_recipient_hour=5, per_recipient_day=20, daily_cost=0)
+    for n in range(4):
+        await verifying.start(subject=f"user_{n}", client=Client("key:k", f"tenant{n}", 0))
+    for changes in ({}, {"purpose": LOGIN}, {"purpose": RESET, "anonymous": False}):
+        error = await refused(verifying, RateLimitExceeded, **changes)
+        assert "two_factor_reserve_hour" in error.message
+    # Nor may strangers take it, however few codes they had.
+    await refused(verifying, RateLimitExceeded, purpose=RESET)
+    await verifying.start(purpose=LOGIN, subject="user_1")
+    verifying.time.pass_(HOUR)
+    await verifying.start()
+
+
+async def test_reserve_of_a_day(verifying: Verifying) -> None:
+    verifying.set(anonymous_per_recipient_day=1)
+    verifying.world.limits = LimitSettings(per_recipient_hour=0, per_recipient_day=6, daily_cost=0)
+    for n in range(2):
+        await verifying.start(subject=f"user_{n}")
+    error = await refused(verifying, RateLimitExceeded)
+    assert "two_factor_reserve_day" in error.message
+    await verifying.start(purpose=LOGIN, subject="user_1")
+
+
+async def test_two_strangers_at_once_take_one_place(verifying: Verifying) -> None:
+    starts = [verifying.start(anonymous=True, subject=f"usr_{n}") for n in range(8)]
+    results = await asyncio.gather(*starts, return_exceptions=True)
+    assert sum(not isinstance(result, BaseException) for result in results) == 2
+
+
+async def test_what_is_known_of_a_reset_does_not_share_the_strangers_quota(
+    verifying: Verifying,
+) -> None:
+    for n in range(2):
+        await verifying.start(purpose=RESET, subject=f"user_{n}")
+    await refused(verifying, RateLimitExceeded, purpose=RESET, subject="user_9")
+    known = await verifying.start(purpose=RESET, subject="user_9", anonymous=False)
+    assert not (await verifying.row(known.verification_id)).anonymous
 
 
 async def test_strangers_daily_quota(verifying: Verifying) -> None:

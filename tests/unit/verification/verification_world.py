@@ -97,6 +97,7 @@ class Verifying:
             self.settings,
             self.guard,
             self.code_texts,
+            limits=self.world.limits,
             test_numbers=self.test_numbers,
             swaps=self.swaps,
             on_started=lambda purpose, result: self.told.append(("start", purpose, result)),
