@@ -25,6 +25,7 @@ OUTBOX, DELIVERIES, INBOX = "outbox", "deliveries", "inbox"
 
 WATCH_SECONDS = 5.0
 """After so long without a word Redis is asked for one; after twice that it is lost."""
+CANCEL_SECONDS = 1.0
 PAUSE_SECONDS = 0.01
 """Between two publications; what comes meanwhile is one wake-up."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
@@ -103,10 +104,16 @@ class RedisWakeUps(WakeUps):
         await self._hears.wait()
 
     async def close(self) -> None:
-        """Stop both."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Stop both.
+
+        A cancellation that comes at the moment of a time-out inside the client may be taken for
+        that time-out, and the task goes on: it is repeated until it is heard.
+        """
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=CANCEL_SECONDS)
 
     def publish(self, topic: str) -> None:
         """See `WakeUps`."""

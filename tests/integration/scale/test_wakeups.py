@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
@@ -154,3 +156,26 @@ async def test_whatever_it_meets(redis_link: RedisLink, monkeypatch: pytest.Monk
         async with running(redis_link) as wakeups:
             await asyncio.wait_for(wakeups.listening(), 10)
     assert [item["error"] for item in logs if item["event"] == "wake-ups failed"] == ["ValueError"]
+
+
+async def test_a_cancellation_that_is_not_heard_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CANCEL_SECONDS", 0.01)
+    deaf = 2
+
+    async def work() -> None:
+        nonlocal deaf
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                deaf -= 1
+                if deaf < 0:
+                    raise
+
+    made = RedisWakeUps(cast(RedisLink, SimpleNamespace(prefix="x")))
+    made._tasks = [asyncio.create_task(work())]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(made.close(), 30)
+    assert deaf < 0
