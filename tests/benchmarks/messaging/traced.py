@@ -14,7 +14,7 @@ from typing import Any
 VARIABLE = "BENCHMARK_STATEMENTS"
 """Names the file."""
 
-PROGRAM = [sys.executable, "-m", "tests.benchmarks.messaging.traced"]
+PROGRAM = [sys.executable, "-P", str(Path(__file__).resolve())]
 
 
 def statements(file: Path) -> Iterator[tuple[str, Any]]:
