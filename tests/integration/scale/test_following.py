@@ -69,6 +69,9 @@ async def test_a_reader_that_becomes_the_writer_and_a_reader_again(
     chain.name_new(NAME, "E2U+sip=1|1|!^.*$!sip:a@pbx.example!")
     chain.mine()
     await entries(duty, 1)
+    async with asyncio.timeout(30):
+        while not duty.reader.status().ok:  # in step is told after the names
+            await asyncio.sleep(0.01)
     await duty.leave()
     await duty.leave()
     chain.name_new("enum:14155550134:1", "E2U+sip=1|1|!^.*$!sip:b@pbx.example!")
