@@ -6,11 +6,15 @@ without local variables, which could hold any of them.
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import contextlib
 import json
 import logging
 import sys
 import time
-from collections.abc import MutableMapping
+from collections import deque
+from collections.abc import Callable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -19,23 +23,69 @@ from structlog.typing import Processor
 _ENCODER = json.JSONEncoder(default=repr)
 
 
-class _Lines:
+TOGETHER_SECONDS = 0.05
+"""How long a line may wait for others to be written with it; warnings do not wait."""
+
+
+class _Stream:
     """Where our own loggers write: to the stream itself, as records of the standard
-    library cost more than the rest of a line."""
+    library cost more than the rest of a line; many lines at once inside an event loop."""
 
-    def __init__(self, name: str, target: TextIO) -> None:
-        self.name = name
+    def __init__(self, target: TextIO) -> None:
         self._target = target
+        self._lines: deque[str] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.flush)
 
-    def msg(self, line: str) -> None:
-        """Write one line. That a disk is full, or the reader gone, stops nothing else."""
+    def put(self, line: str) -> None:
+        """Write it soon, or now where no event loop would do so later."""
+        self._lines.append(line)
         try:
-            self._target.write(line + "\n")
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(TOGETHER_SECONDS, self._due)
+
+    def _due(self) -> None:
+        self._loop = None
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. That a disk is full, or the reader gone, stops nothing else."""
+        waiting = []
+        with contextlib.suppress(IndexError):
+            while True:
+                waiting.append(self._lines.popleft())
+        if not waiting:
+            return
+        try:
+            self._target.write("\n".join(waiting) + "\n")
             self._target.flush()
         except (OSError, ValueError):
             return
 
-    debug = info = warning = warn = error = critical = fatal = exception = log = msg
+
+class _Lines:
+    """A logger of ours."""
+
+    def __init__(self, name: str, stream: _Stream) -> None:
+        self.name = name
+        self._stream = stream
+
+    def msg(self, line: str) -> None:
+        """Write one line soon."""
+        self._stream.put(line)
+
+    def now(self, line: str) -> None:
+        """Write one line now, and those before it."""
+        self._stream.put(line)
+        self._stream.flush()
+
+    debug = info = log = msg
+    warning = warn = error = critical = fatal = exception = now
 
 
 class _KindOnly(logging.Filter):
@@ -57,9 +107,14 @@ def protocol_log() -> logging.Logger:
     return logger
 
 
-def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every log, ours and the libraries', to `stream` (standard error by default)."""
+def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> Callable[[], None]:
+    """Send every log, ours and the libraries', to `stream` (standard error by default).
+
+    Returns:
+        What writes the lines that still wait to be written together.
+    """
     target = stream or sys.stderr
+    together = _Stream(target)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -77,7 +132,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     structlog.configure(
         processors=own,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=lambda name="": _Lines(name, target),
+        logger_factory=lambda name="": _Lines(name, together),
         cache_logger_on_first_use=False,
     )
     without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
@@ -92,6 +147,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None) -> None
     root.setLevel(level)
     for chatty in ("alembic", "asyncio", "aiohttp.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    return together.flush
 
 
 class _Labels:

@@ -52,6 +52,7 @@ class _Region:
         leading: how its numbers begin; None = only their ranges tell.
         trunk: what is read as a prefix, not as part of the number.
         possible: lengths that numbers have, of which those of local numbers are left out.
+        any_special: what a number matches that is of a special kind; most are not.
     """
 
     name: str
@@ -60,6 +61,7 @@ class _Region:
     possible: frozenset[int]
     general: _Range
     special: tuple[tuple[_Range, int], ...]
+    any_special: re.Pattern[str] | None
     fixed: _Range
     mobile: _Range | None
 
@@ -67,9 +69,10 @@ class _Region:
         """The `PhoneNumberType`; `UNKNOWN` outside its ranges."""
         if not self.general.holds(national):
             return PhoneNumberType.UNKNOWN
-        for numbers, kind in self.special:
-            if numbers.holds(national):
-                return kind
+        if self.any_special is not None and self.any_special.fullmatch(national):
+            for numbers, kind in self.special:
+                if numbers.holds(national):
+                    return kind
         mobile = self.mobile is not None and self.mobile.holds(national)
         if self.fixed.holds(national):
             both = self.mobile is None or mobile
@@ -136,13 +139,16 @@ def _region(code: int, name: str) -> _Region:
     )
     general = found.general_desc
     shared = found.same_mobile_and_fixed_line_pattern
+    special = tuple((_range(getattr(found, what)), kind) for what, kind in _TYPES)
+    patterns = [numbers.pattern.pattern for numbers, _ in special if numbers.pattern]
     return _Region(
         name=name,
         leading=_pattern(found.leading_digits),
         trunk=_pattern(found.national_prefix_for_parsing),
         possible=frozenset(general.possible_length) - set(general.possible_length_local_only),
         general=_range(general),
-        special=tuple((_range(getattr(found, what)), kind) for what, kind in _TYPES),
+        special=special,
+        any_special=_pattern("|".join(f"(?:{pattern})" for pattern in patterns)),
         fixed=_range(found.fixed_line),
         mobile=None if shared else _range(found.mobile),
     )

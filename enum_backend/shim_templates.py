@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from enum_backend.errors import wrong_field
+from enum_backend.unicode_text import is_unicode
 
 DEFAULT_TEMPLATE: Final = "Your {app} code is {code}"
 MAX_TEMPLATE: Final = 480
@@ -31,7 +32,7 @@ def check_template(template: str) -> None:
         why = f"expected {{app}}, {{code}} and {{text}}; got {{{unknown[0][:20]}}}"
     elif not names & {"code", "text"}:
         why = "expected {code} or {text} in it"
-    elif "\x00" in template or any("\ud800" <= letter <= "\udfff" for letter in template):
+    elif "\x00" in template or not is_unicode(template):
         why = "holds a NUL or a lone surrogate"
     if why:
         raise wrong_field("template", why)

@@ -23,6 +23,7 @@ from enum_backend.gateways.options import (
     GatewayOptionsError,
     options_errors,
 )
+from enum_backend.unicode_text import is_unicode
 
 __all__ = [
     "FAIL_OVER",
@@ -216,6 +217,7 @@ class Gateway(ABC):
             self.options = self.Options.model_validate(options)
         except ValidationError as error:
             raise GatewayOptionsError(self.name, options_errors(error, self.Options)) from None
+        self._looked_at: tuple[GatewayOptions, bool] | None = None
         self.bindings: Mapping[str, str] = {}
         """Numbers of this gateway that belong to one tenant -> that tenant."""
 
@@ -228,6 +230,13 @@ class Gateway(ABC):
         return [
             key for key in self.required if not _text(getattr(self.options, names.get(key, ""), ""))
         ]
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing is `missing`; looked up once for the same settings."""
+        if self._looked_at is None or self._looked_at[0] is not self.options:
+            self._looked_at = self.options, not self.missing()
+        return self._looked_at[1]
 
     def owns(self, number: str) -> bool:
         """Whether `+E.164` is one of this gateway's own numbers."""
@@ -242,12 +251,13 @@ class Gateway(ABC):
                 empty, too long for the provider, or no Unicode text: half of a
                 surrogate pair has no UTF-8 form (`invalid_request`).
         """
-        lacks = [key for key in self.missing() if not (key == "from" and sms.sender)]
-        if lacks:
+        if not self.usable and (
+            lacks := [key for key in self.missing() if not (key == "from" and sms.sender)]
+        ):
             raise GatewayError(Reason.AUTH_FAILED, f"settings lack {', '.join(lacks)}")
         if not sms.text:
             raise GatewayError(Reason.INVALID_REQUEST, "the text is empty")
-        if any("\ud800" <= character <= "\udfff" for character in sms.text):
+        if not is_unicode(sms.text):
             raise GatewayError(Reason.INVALID_REQUEST, "the text holds half of a surrogate pair")
         limit = self.capabilities.max_characters
         if limit is not None and len(sms.text) > limit:

@@ -167,4 +167,4 @@ class GatewayRegistry:
 
 
 def _serves(gateway: Gateway, tenant: str | None) -> bool:
-    return gateway.options.tenant in {"", tenant} and not gateway.missing()
+    return gateway.usable and gateway.options.tenant in {"", tenant}

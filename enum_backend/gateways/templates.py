@@ -16,10 +16,10 @@ from yarl import URL
 
 Escape = Callable[[str], str]
 
-_UNRESERVED = "-_.!~*()"
 # encodeURIComponent leaves the apostrophe alone, but node's URL parser, which
 # MeshCentral hands the result to, writes it as %27.
 _URL_SAFE = "%/:?#[]@!$&()*+,;=-._~"
+_ESCAPED = re.compile(rb"[^A-Za-z0-9_.!~*()-]")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _ADDRESS = re.compile(r"(?P<origin>https?://[^/?#]*)(?P<target>[^#]*)", re.IGNORECASE)
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -31,7 +31,11 @@ def encode_component(value: str) -> str:
     Raises:
         ValueError: the text holds half of a surrogate pair (JavaScript: URIError).
     """
-    return quote(value, safe=_UNRESERVED)
+    return _ESCAPED.sub(_percent, value.encode()).decode("ascii")
+
+
+def _percent(octet: re.Match[bytes]) -> bytes:
+    return b"%%%02X" % octet[0][0]
 
 
 def in_json(value: str) -> str:

@@ -126,8 +126,8 @@ class GatewayPool:
         if self.mode != "live":
             return None
         gateway = self.registry.get(name)
-        return gateway if gateway is not None and not gateway.missing() else None
+        return gateway if gateway is not None and gateway.usable else None
 
 
 def _serves(gateway: Gateway, tenant: str) -> bool:
-    return not gateway.missing() and gateway.options.tenant in ("", tenant)
+    return gateway.usable and gateway.options.tenant in ("", tenant)

@@ -36,6 +36,7 @@ from enum_backend.messaging.segments import segment
 from enum_backend.settings.models import DispatchSettings, LimitSettings
 from enum_backend.settings.policy import PolicySettings, TextSettings
 from enum_backend.storage import Database, Sealer
+from enum_backend.unicode_text import is_unicode
 
 MAX_CHARACTERS = 1600
 """Longest text accepted: ten parts of GSM-7, what most providers take."""
@@ -281,7 +282,7 @@ def _check_text(text: str) -> None:
         why = "is empty"
     elif len(text) > MAX_CHARACTERS:
         why = f"has {len(text)} characters, at most {MAX_CHARACTERS} are sent"
-    elif "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    elif "\x00" in text or not is_unicode(text):
         why = "holds a NUL or a lone surrogate"
     if why:
         raise ValidationFailed(f"message: {why}", errors=[FieldError("message", why)])

@@ -36,7 +36,7 @@ class Sealer:
         if len(key) != KEY_OCTETS:
             raise ValueError(f"a server key has {KEY_OCTETS} octets")
         self._cipher = AESGCM(_derive(key, b"enum-backend seal v1"))
-        self._hash_key = _derive(key, b"enum-backend hash v1")
+        self._hash = hmac.new(_derive(key, b"enum-backend hash v1"), digestmod=hashlib.sha256)
 
     def seal(self, text: str, bound_to: str) -> bytes:
         """Encrypt text so that it opens only together with `bound_to` (an id, not secret)."""
@@ -59,11 +59,11 @@ class Sealer:
 
     def digest(self, *parts: str) -> bytes:
         """A keyed hash of the parts; equal only for equal parts in equal order."""
-        message = b"".join(
-            len(raw).to_bytes(8, "big") + raw
-            for raw in (part.encode("utf-8", "surrogatepass") for part in parts)
-        )
-        return hmac.digest(self._hash_key, message, hashlib.sha256)
+        keyed = self._hash.copy()
+        for part in parts:
+            raw = part.encode("utf-8", "surrogatepass")
+            keyed.update(len(raw).to_bytes(8, "big") + raw)
+        return keyed.digest()
 
 
 def load_server_key(configured: str, data_dir: Path) -> bytes:

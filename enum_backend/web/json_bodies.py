@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from enum_backend.errors import FieldError, ValidationFailed, wrong_field
+from enum_backend.unicode_text import is_unicode
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -29,7 +30,7 @@ def read_json(raw: bytes, model: type[M]) -> M:
 def _refuse_ambiguous(raw: bytes) -> None:
     """Repeated keys (RFC 8259 leaves open which value counts) and halves of surrogate pairs."""
     try:
-        json.loads(raw, object_pairs_hook=_check_object)
+        _PAIRS.decode(raw.decode("utf-8"))
     except _Ambiguous as error:
         raise wrong_field(error.key, error.message) from None
     except (ValueError, RecursionError):
@@ -49,14 +50,11 @@ def _check_object(pairs: list[tuple[str, Any]]) -> None:
         if key in seen:
             raise _Ambiguous(key, "stands twice in one object")
         seen.add(key)
-        if isinstance(value, str) and not _is_unicode(value):
+        if isinstance(value, str) and not is_unicode(value):
             raise _Ambiguous(key, "holds half of a surrogate pair, which is no Unicode text")
 
 
-def _is_unicode(text: str) -> bool:
-    if text.isascii():
-        return True
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+_PAIRS = json.JSONDecoder(object_pairs_hook=_check_object)
 
 
 def validation_failed(error: ValidationError) -> ValidationFailed:

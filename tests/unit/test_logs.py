@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from enum_backend.logs import configure_logging
+from enum_backend.logs import TOGETHER_SECONDS, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +89,44 @@ def test_a_full_disk_and_a_closed_stream_stop_nobody() -> None:
         configure_logging("INFO", stream)
         closed.close()
         structlog.get_logger("enum_backend.thing").error("made")
+
+
+async def test_lines_inside_a_loop_are_written_together() -> None:
+    stream = io.StringIO()
+    write_waiting = configure_logging("INFO", stream)
+    log = structlog.get_logger("enum_backend.thing")
+    log.info("first")
+    log.info("second")
+    assert stream.getvalue() == ""
+    await asyncio.sleep(TOGETHER_SECONDS * 3)
+    assert events(stream) == ["first", "second"]
+    log.info("third")
+    write_waiting()
+    assert events(stream) == ["first", "second", "third"]
+
+
+async def test_a_warning_is_written_at_once_with_what_came_before() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    log = structlog.get_logger("enum_backend.thing")
+    log.info("before")
+    log.warning("now")
+    assert events(stream) == ["before", "now"]
+
+
+def test_what_waited_when_its_loop_ended_is_written_with_the_next() -> None:
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    log = structlog.get_logger("enum_backend.thing")
+
+    async def work() -> None:
+        log.info("made")
+
+    asyncio.run(work())
+    asyncio.run(work())
+    log.info("after")
+    assert events(stream) == ["made", "made", "after"]
+
+
+def events(stream: io.StringIO) -> list[str]:
+    return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]

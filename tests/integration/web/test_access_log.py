@@ -17,6 +17,7 @@ from yarl import URL
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.logs import configure_logging, protocol_log
 from enum_backend.testing import RunningServer, running_server
+from tests.log_text import LogText
 from tests.unit.gateways.wire_server import Answer, WireServer
 
 Client = aiohttp.ClientSession
@@ -29,9 +30,7 @@ def log() -> Iterator[io.StringIO]:
     """Everything that is logged, at the most talkative level, as `serve` sets it up."""
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
-    stream = io.StringIO()
-    configure_logging("DEBUG", stream)
-    yield stream
+    yield LogText("DEBUG")
     structlog.reset_defaults()
     root.handlers[:], level = before
     root.setLevel(level)

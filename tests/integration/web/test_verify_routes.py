@@ -15,9 +15,9 @@ import pytest
 import structlog
 
 from enum_backend.clock import from_rfc3339, now_ms
-from enum_backend.logs import configure_logging
 from enum_backend.storage.tables import metadata
 from enum_backend.testing import RunningServer, running_server
+from tests.log_text import LogText
 
 Client = aiohttp.ClientSession
 NUMBER = "+14155550101"
@@ -291,11 +291,9 @@ async def test_message_tells_no_text(server: RunningServer, http: Client) -> Non
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """Everything that is logged, at the most talkative level, as `serve` sets it up."""
-    stream = io.StringIO()
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
-    configure_logging("DEBUG", stream)
-    yield stream
+    yield LogText("DEBUG")
     structlog.reset_defaults()
     root.handlers[:], level = before
     root.setLevel(level)

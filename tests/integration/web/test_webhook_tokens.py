@@ -14,9 +14,9 @@ import structlog
 from sqlalchemy import select
 
 from enum_backend.gateways.webhooks import http_proof, voipms
-from enum_backend.logs import configure_logging
 from enum_backend.storage.tables import inbox
 from enum_backend.testing import RunningServer, running_server
+from tests.log_text import LogText
 
 OURS, OTHERS, THEIRS = "+14155550100", "+14155550101", "+15557654321"
 TOKENS = {"one": "canary-token-0001", "two": "canary-token-0002", "old": "canary-token-0000"}
@@ -51,9 +51,7 @@ def declared(name: str) -> dict[str, Any]:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """Everything that is logged, at the most talkative level."""
-    stream = io.StringIO()
-    configure_logging("DEBUG", stream)
-    yield stream
+    yield LogText("DEBUG")
     structlog.reset_defaults()
     logging.getLogger().setLevel(logging.WARNING)
 
