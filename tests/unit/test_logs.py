@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -130,3 +132,18 @@ def test_what_waited_when_its_loop_ended_is_written_with_the_next() -> None:
 
 def events(stream: io.StringIO) -> list[str]:
     return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+def test_what_still_waits_at_the_end_of_the_process_is_written() -> None:
+    program = (
+        "import asyncio, structlog\n"
+        "from enum_backend.logs import configure_logging\n"
+        "async def work():\n"
+        "    structlog.get_logger('enum_backend.thing').info('the last word')\n"
+        "configure_logging('INFO')\n"
+        "asyncio.run(work())\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert events(io.StringIO(ended.stderr)) == ["the last word"]

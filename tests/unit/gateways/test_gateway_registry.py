@@ -223,3 +223,14 @@ def test_base_url_is_trimmed_to_an_origin() -> None:
     )
     assert Plain(base_url="").options.base_url == ""
     assert str(GatewayError(Reason.UNKNOWN, provider_code="7")) == "unknown 7"
+
+
+async def test_other_settings_are_looked_at_anew() -> None:
+    gateway = TelnyxGateway(api_key="KEY", sender=OWN)
+    assert gateway.usable
+    gateway.options = type(gateway.options)()
+    assert not gateway.usable
+    with pytest.raises(GatewayError) as caught:
+        gateway.check(sms())
+    assert caught.value.reason is Reason.AUTH_FAILED
+    await gateway.close()
