@@ -18,9 +18,10 @@ from enum_backend.errors import (
     ValidationFailed,
 )
 from enum_backend.gateways.base import Cost, Reason
-from enum_backend.messaging import accepting, outbox, outcomes, replay
-from enum_backend.messaging.accepting import AcceptRules, Draft
+from enum_backend.messaging import accepting, outbox, outcomes, repeats, replay
+from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.batches import Batcher
+from enum_backend.messaging.drafts import Draft, idempotency_key
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.limits import ClientLimits, NoClientLimits
 from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
@@ -120,10 +121,10 @@ class MessageService:
     async def _earlier(self, request: SendRequest, request_hash: bytes) -> Accepted | None:
         """What it repeats: answered whatever mode, route and limits are now."""
         repeat_hash = self._repeat_hash(request)
-        if repeat_hash is None and accepting.idempotency_key(request) is None:
+        if repeat_hash is None and idempotency_key(request) is None:
             return None
         return await self._database.read(
-            lambda c: accepting.earlier(c, request, request_hash, repeat_hash, now_ms())
+            lambda c: repeats.earlier(c, request, request_hash, repeat_hash, now_ms())
         )
 
     async def _repeated(self, draft: Draft) -> Accepted | None:
@@ -131,7 +132,7 @@ class MessageService:
         if draft.repeat_hash is None or draft.idempotency_key is not None:
             return None
         return await self._database.read(
-            lambda connection: accepting.repeated(connection, draft, now_ms())
+            lambda connection: repeats.repeated(connection, draft, now_ms())
         )
 
     def _accept(

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from enum_backend.errors import EnumBackendError, Forbidden, RateLimitExceeded
-from enum_backend.messaging.accepting import NOT_ARRIVED
+from enum_backend.messaging.repeats import NOT_ARRIVED
 from enum_backend.settings.models import LimitSettings
 from enum_backend.settings.verification import VerificationSettings
 from enum_backend.storage.locks import serialize
