@@ -86,7 +86,10 @@ class GatewayOptions(BaseModel):
     )
     timeout: float = Field(default=20.0, gt=0, le=120, description="seconds for a whole request")
     per_second: float = Field(
-        default=0.0, ge=0, le=10_000, description="messages a second at most, 0 = no limit"
+        default=0.0,
+        ge=0,
+        le=10_000,
+        description="messages a second at most, all processes together; 0 = no limit",
     )
     sender_pause: float = Field(
         default=0.0, ge=0, le=86400, description="seconds between two messages of one sender"

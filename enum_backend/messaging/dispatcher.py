@@ -13,6 +13,7 @@ import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 
 import structlog
 from sqlalchemy import Connection, Row
@@ -20,15 +21,16 @@ from sqlalchemy import Connection, Row
 from enum_backend.clock import now_ms
 from enum_backend.errors import DatabaseUnavailable
 from enum_backend.gateways.base import Gateway, Reason
-from enum_backend.messaging import outcomes, queue, recovery, reports
+from enum_backend.messaging import due, outcomes, queue, recovery, reports
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.handover import Ended, Handover, lease_seconds
+from enum_backend.messaging.leaving import Left
 from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.pacing import Pacer
+from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import optouts
-from enum_backend.messaging.queue import Begun, Left, Room, Taken
+from enum_backend.messaging.queue import Begun, Room, Taken
 from enum_backend.messaging.retry import RetryPolicy
 from enum_backend.settings.models import DispatchSettings
 from enum_backend.storage import Database, Sealer
@@ -74,7 +76,7 @@ class Dispatcher:
         self._settings = settings
         policy = RetryPolicy(settings.max_attempts, settings.backoff)
         self._handover = Handover(sealer, policy, pool.breakers, texts)
-        self._pacer = Pacer()
+        self._held: dict[str, Held] = {}
         self._outcomes: Batcher[Finished, MessageState | None] = Batcher(database, _record)
         self._owner = f"worker_{secrets.token_hex(8)}"
         self._alone = alone
@@ -173,7 +175,7 @@ class Dispatcher:
         room = {name: self._room(gateway) for name, gateway in carriers.items()}
         others = self._settings.concurrency if self._look_for_others else 0
         if not others and not any(item.places or item.closed_until for item in room.values()):
-            return Taken([], [])
+            return Taken()
         now = now_ms()
         try:
             taken = await self._database.write(
@@ -189,14 +191,13 @@ class Dispatcher:
         except DatabaseUnavailable:
             self._doubtful.add(now)
             raise
+        self._held |= dict.fromkeys(room, Held()) | taken.held
         self._look_for_others = any(left.gateway not in room for left in taken.left)
         for left in taken.left:
             self._tell_left(left)
         for message in taken.begun:
             self._active.add(message.message_id)
             self._busy[message.gateway] += 1
-            # Counted before the next look, which comes before the task begins.
-            self._pacer.sends(carriers[message.gateway], message.sender)
             task = asyncio.create_task(self._handle(message, carriers[message.gateway]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -214,24 +215,27 @@ class Dispatcher:
         places = (1 if health == "half_open" else self._settings.concurrency) - self._busy[name]
         if health == "open":
             closed_until = now_ms() + int(self._pool.breakers.seconds_left(name) * 1000) + 1
-        paced = self._pacer.places(gateway)
+        if self._held.get(name, Held()).whole > now_ms():
+            places = 0
+        options = gateway.options
+        is_paced = options.per_second or options.sender_pause
         return Room(
             provider=gateway.provider,
-            places=max(0, places if paced is None else min(places, paced)),
+            places=max(0, places),
             lease_ms=int(lease_seconds(gateway) * 1000),
-            one_per_sender=gateway.options.sender_pause > 0,
-            waiting=self._pacer.waiting(name),
+            pace=Pace(options.per_second, options.sender_pause) if is_paced else None,
             closed_until=closed_until,
         )
 
     async def _until_due(self) -> float:
-        carriers = self._carriers()
-        rooms = {name: self._room(gateway) for name, gateway in carriers.items()}
-        open_to = [name for name, room in rooms.items() if room.places and not room.waiting]
-        waits = [self._pacer.next_in(carriers[name]) for name in rooms if name not in open_to]
-        due = await self._database.read(lambda c: queue.next_due_at(c, open_to))
-        if due is not None:
-            waits.append((due - now_ms()) / 1000)
+        now = now_ms()
+        rooms = {name: self._room(gateway) for name, gateway in self._carriers().items()}
+        held = {name: self._held.get(name, Held()) for name in rooms}
+        open_to = [name for name, room in rooms.items() if room.places and held[name].sender <= now]
+        waits = [(until - now) / 1000 for item in held.values() for until in astuple(item)]
+        due_at = await self._database.read(lambda c: due.next_due_at(c, open_to))
+        if due_at is not None:
+            waits.append((due_at - now_ms()) / 1000)
         soonest = min((wait for wait in waits if wait > 0), default=POLL_SECONDS)
         return min(POLL_SECONDS, max(soonest, BUSY_POLL_SECONDS))
 

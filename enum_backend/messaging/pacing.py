@@ -1,64 +1,145 @@
-"""How fast one gateway, and one sender at it, may send: token buckets.
+"""How fast one gateway, and one sender at it, may send: token buckets in the database.
 
-Carriers block a number that sends too fast, and a phone's SIM sooner still.
-Rates are of this process; several processes share a rate by each having a part of it.
+Carriers block a number that sends too fast, and a phone's SIM sooner still. They do not
+care which of our processes sent, nor that one was restarted: what was sent is counted in
+the transaction that begins to send.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from enum_backend.gateways.base import Gateway
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select
+from sqlalchemy.dialects.postgresql import insert
+
+from enum_backend.storage.locks import serialize
+from enum_backend.storage.tables import gateway_paces, sender_paces
+
+_EMPTY_AT = select(gateway_paces.c.empty_at).where(gateway_paces.c.gateway == bindparam("gateway"))
+
+_ADDED = insert(gateway_paces)
+_COUNT = _ADDED.on_conflict_do_update(
+    index_elements=["gateway"], set_={"empty_at": _ADDED.excluded.empty_at}
+)
+
+_WAITING = select(sender_paces.c.sender, sender_paces.c.ready_at).where(
+    sender_paces.c.gateway == bindparam("gateway"),
+    sender_paces.c.ready_at > bindparam("now"),
+    sender_paces.c.ready_at <= bindparam("latest"),
+)
+
+_FORGET = delete(sender_paces).where(
+    and_(
+        sender_paces.c.gateway == bindparam("of_gateway"),
+        or_(
+            sender_paces.c.ready_at <= bindparam("now"),
+            sender_paces.c.ready_at > bindparam("latest"),
+        ),
+    )
+)
 
 
-class Pacer:
-    """The rates of the gateways (`per_second`) and of their senders (`sender_pause`).
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Until when a pace holds messages back, milliseconds; 0 = it does not.
 
-    Args:
-        clock: seconds that only grow.
+    Attributes:
+        whole: of the whole gateway.
+        sender: of the first of the senders that may not send yet.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._tokens: dict[str, tuple[float, float]] = {}
-        self._senders: dict[str, dict[str, float]] = {}
+    whole: int = 0
+    sender: int = 0
 
-    def places(self, gateway: Gateway) -> int | None:
-        """How many messages it may send now; None = no rate is set."""
-        rate = gateway.options.per_second
-        return None if not rate else int(self._filled(gateway.name, rate))
 
-    def waiting(self, gateway: str) -> frozenset[str]:
-        """Senders that may not send yet; "" = the gateway's own."""
-        senders = self._senders.get(gateway)
-        if not senders:
-            return frozenset()
-        now = self._clock()
-        for sender in [sender for sender, ready in senders.items() if ready <= now]:
-            del senders[sender]
-        return frozenset(senders)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a gateway's settings allow, all processes together.
 
-    def sends(self, gateway: Gateway, sender: str | None) -> None:
-        """Count one message."""
-        now = self._clock()
-        rate = gateway.options.per_second
-        if rate:
-            self._tokens[gateway.name] = (self._filled(gateway.name, rate) - 1, now)
-        if gateway.options.sender_pause:
-            senders = self._senders.setdefault(gateway.name, {})
-            senders[sender or ""] = now + gateway.options.sender_pause
+    Attributes:
+        per_second: messages a second; 0 = no limit.
+        sender_pause: seconds between two messages of one sender; 0 = none.
+    """
 
-    def next_in(self, gateway: Gateway) -> float:
-        """Seconds until it may send again as far as rates go; 0 = now."""
-        rate = gateway.options.per_second
-        lacks = max(0.0, 1 - self._filled(gateway.name, rate)) / rate if rate else 0.0
-        senders = self._senders.get(gateway.name, {})
-        first = min(senders.values(), default=0.0) - self._clock() if senders else 0.0
-        return max(lacks, first, 0.0)
+    per_second: float
+    sender_pause: float
 
-    def _filled(self, name: str, rate: float) -> float:
-        """Tokens in the bucket; it holds what a second brings, and one at least."""
-        most = max(1.0, rate)
-        tokens, at = self._tokens.get(name, (most, 0.0))
-        return min(most, tokens + (self._clock() - at) * rate)
+    @property
+    def interval(self) -> int:
+        """Microseconds from one message to the next, where there is a rate."""
+        return int(1e6 / self.per_second)
+
+    def begin(self, connection: Connection, gateway: str, now: int) -> Pacing:
+        """What may go now; nobody else counts at this gateway until the transaction ends.
+
+        Args:
+            now: milliseconds.
+        """
+        serialize(connection, f"pace of {gateway}")
+        waiting: dict[str, int] = {}
+        if self.sender_pause:
+            pause = int(self.sender_pause * 1000)
+            # Later ones were written before the clock was set back.
+            values = {"gateway": gateway, "now": now, "latest": now + pause}
+            waiting = {row.sender: row.ready_at for row in connection.execute(_WAITING, values)}
+        empty_at = 0
+        if self.per_second:
+            found = connection.execute(_EMPTY_AT, {"gateway": gateway}).scalar_one_or_none()
+            full_since = now * 1000 - int(max(1.0, self.per_second) * self.interval)
+            empty_at = min(max(found or 0, full_since), now * 1000)
+        return Pacing(self, gateway, now, empty_at, waiting)
+
+
+class Pacing:
+    """The buckets of one gateway inside one transaction.
+
+    Args:
+        empty_at: microseconds; when the bucket last held nothing. It fills since then,
+            and holds what a second brings, one message at least.
+        waiting: senders that may not send yet -> when they may; "" = the gateway's own.
+    """
+
+    def __init__(
+        self, pace: Pace, gateway: str, now: int, empty_at: int, waiting: dict[str, int]
+    ) -> None:
+        self._pace = pace
+        self._gateway = gateway
+        self._now = now
+        self._empty_at = empty_at
+        self._waiting = waiting
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Senders that may not send now."""
+        return frozenset(self._waiting)
+
+    def places(self, wanted: int) -> int:
+        """How many of `wanted` messages may go now."""
+        if not self._pace.per_second:
+            return wanted
+        return min(wanted, (self._now * 1000 - self._empty_at) // self._pace.interval)
+
+    def count(self, connection: Connection, senders: Sequence[str]) -> Held | None:
+        """Count one message of each of these senders; what is held back from then on."""
+        if senders and self._pace.per_second:
+            self._empty_at += len(senders) * self._pace.interval
+            connection.execute(_COUNT, {"gateway": self._gateway, "empty_at": self._empty_at})
+        if senders and self._pace.sender_pause:
+            self._pause(connection, senders)
+        whole = 0 if self.places(1) else -(-(self._empty_at + self._pace.interval) // 1000)
+        sender = min(self._waiting.values(), default=0)
+        return Held(whole, sender) if whole or sender else None
+
+    def _pause(self, connection: Connection, senders: Sequence[str]) -> None:
+        pause = int(self._pace.sender_pause * 1000)
+        old = {"of_gateway": self._gateway, "now": self._now, "latest": self._now + pause}
+        connection.execute(_FORGET, old)
+        self._waiting |= dict.fromkeys(senders, self._now + pause)
+        connection.execute(
+            insert(sender_paces),
+            [
+                {"gateway": self._gateway, "sender": sender, "ready_at": self._now + pause}
+                for sender in dict.fromkeys(senders)
+            ],
+        )

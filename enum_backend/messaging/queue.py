@@ -14,59 +14,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    bindparam,
-    case,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
-from enum_backend.gateways.base import Reason
+from enum_backend.messaging.due import OF_GATEWAY, due, due_query
+from enum_backend.messaging.leaving import Left, expire, leave, leave_closed, refuse
 from enum_backend.messaging.model import MessageKind, MessageState
-from enum_backend.messaging.outcomes import Change, apply, final, moved_on
+from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import optouts
 from enum_backend.storage.many import FromRows, Listed
 from enum_backend.storage.tables import outbox
-from enum_backend.storage.tables.outbox import DISPATCHING, PENDING
-
-_NEEDED = (
-    outbox.c.id,
-    outbox.c.message_id,
-    outbox.c.destination,
-    outbox.c.sender,
-    outbox.c.route,
-    outbox.c.body,
-    outbox.c.template,
-    outbox.c.verification_id,
-    outbox.c.chain,
-    outbox.c.chain_position,
-    outbox.c.attempts_at_gateway,
-    outbox.c.attempts_made,
-    outbox.c.valid_until,
-    outbox.c.erase_body,
-    outbox.c.tenant,
-    outbox.c.kind,
-    outbox.c.is_test,
-)
-
-
-def _due_query(which: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*_NEEDED)
-        .where(PENDING, which, outbox.c.next_attempt_at <= bindparam("now"))
-        .order_by(outbox.c.priority, outbox.c.next_attempt_at)
-        .limit(bindparam("places"))
-        .with_for_update(skip_locked=True)
-    )
-
-
-_DUE = _due_query(outbox.c.gateway == bindparam("gateway"))
+from enum_backend.storage.tables.outbox import DISPATCHING
 
 _BEGIN = Listed(
     outbox.c.id,
@@ -93,12 +50,6 @@ _ATTEMPTS = FromRows(
 )
 """Of messages just begun."""
 
-_NEXT = select(func.min(outbox.c.next_attempt_at)).where(
-    PENDING,
-    outbox.c.gateway == bindparam("gateway"),
-    outbox.c.priority == bindparam("priority"),
-)
-
 LOOK_AHEAD = 4
 """Where senders are paced, so many rows per free place are looked at for one that may go."""
 
@@ -110,8 +61,7 @@ class Room:
     Attributes:
         places: requests that may begin.
         lease_ms: how long one may take, so that a process that died is told from a slow one.
-        one_per_sender: take at most one message of each sender (senders are paced).
-        waiting: senders that may not send now; "" = the gateway's own.
+        pace: how fast it may send, whoever sends; None = no limit.
         closed_until: milliseconds; the gateway is known to be broken until then:
             messages go to the next one, or wait where there is none.
     """
@@ -119,8 +69,7 @@ class Room:
     provider: str
     places: int
     lease_ms: int
-    one_per_sender: bool = False
-    waiting: frozenset[str] = frozenset()
+    pace: Pace | None = None
     closed_until: int | None = None
 
 
@@ -163,21 +112,16 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A message that moved on without a request."""
-
-    message_id: str
-    gateway: str
-    state: MessageState
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Taken:
-    """What came of one look at the queue."""
+    """What came of one look at the queue.
 
-    begun: list[Begun]
-    left: list[Left]
+    Attributes:
+        held: gateways whose pace holds messages back, and how long.
+    """
+
+    begun: list[Begun] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    held: dict[str, Held] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.begun or self.left)
@@ -200,47 +144,60 @@ def take(
             finding them means looking through all that wait.
         hold: nothing is sent for real now: those messages wait as long as they count.
     """
-    taken = Taken([], [])
+    taken = Taken()
     for name, gateway in room.items():
         if gateway.closed_until is not None:
-            _leave_closed(connection, taken, name, gateway.closed_until, now)
+            taken.left.extend(leave_closed(connection, name, gateway.closed_until, now))
         elif gateway.places > 0:
-            _begin(connection, taken, name, gateway, owner, now)
+            _take_of(connection, taken, name, gateway, owner, now)
     if others:
         gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
         if hold:
             gone &= outbox.c.valid_until <= now
-        rows = _due(connection, _due_query(gone), now, others)
-        _leave(connection, taken, rows, now, "not configured now")
+        rows = due(connection, due_query(gone), now, others)
+        taken.left.extend(leave(connection, rows, now, "not configured now"))
     return taken
 
 
-def _due(
-    connection: Connection, query: Select[Any], now: int, places: int, **values: str
-) -> Sequence[Row[Any]]:
-    return connection.execute(query, {"now": now, "places": places, **values}).all()
+def _take_of(
+    connection: Connection, taken: Taken, name: str, room: Room, owner: str, now: int
+) -> None:
+    query, places, ahead = OF_GATEWAY, room.places, 1
+    pacing = None
+    if room.pace is not None:
+        pacing = room.pace.begin(connection, name, now)
+        places = pacing.places(places)
+        if pacing.waiting:
+            query = query.where(func.coalesce(outbox.c.sender, "").not_in(sorted(pacing.waiting)))
+        ahead = LOOK_AHEAD if room.pace.sender_pause else 1
+    rows = due(connection, query, now, places * ahead, gateway=name) if places else []
+    late = [row for row in rows if row.valid_until <= now]
+    taken.left.extend(expire(connection, name, late, now))
+    ready = [row for row in rows if row.valid_until > now]
+    if room.pace is not None and room.pace.sender_pause:
+        first = {row.sender: row.id for row in reversed(ready)}
+        ready = [row for row in ready if first[row.sender] == row.id]
+    ready = ready[:places]
+    shut = _shut_out(connection, ready, name)
+    taken.left.extend(refuse(connection, name, [row for row in ready if row.id in shut], now))
+    ready = [row for row in ready if row.id not in shut]
+    if ready:
+        _begin(connection, taken, name, room, owner, ready, now)
+    if pacing is not None:
+        held = pacing.count(connection, [row.sender or "" for row in ready])
+        if held is not None:
+            taken.held[name] = held
 
 
 def _begin(
-    connection: Connection, taken: Taken, name: str, room: Room, owner: str, now: int
+    connection: Connection,
+    taken: Taken,
+    name: str,
+    room: Room,
+    owner: str,
+    ready: Sequence[Row[Any]],
+    now: int,
 ) -> None:
-    query = _DUE
-    if room.waiting:
-        query = query.where(func.coalesce(outbox.c.sender, "").not_in(sorted(room.waiting)))
-    ahead = LOOK_AHEAD if room.one_per_sender else 1
-    rows = _due(connection, query, now, room.places * ahead, gateway=name)
-    late = [row for row in rows if row.valid_until <= now]
-    _expire(connection, taken, name, late, now)
-    ready = [row for row in rows if row.valid_until > now]
-    if room.one_per_sender:
-        first = {row.sender: row.id for row in reversed(ready)}
-        ready = [row for row in ready if first[row.sender] == row.id]
-    ready = ready[: room.places]
-    shut = _shut_out(connection, ready, name)
-    _refuse(connection, taken, name, [row for row in ready if row.id in shut], now)
-    ready = [row for row in ready if row.id not in shut]
-    if not ready:
-        return
     lease_until = now + room.lease_ms
     ids = [row.id for row in ready]
     _BEGIN.run(connection, ids, to_provider=room.provider, owner=owner, until=lease_until, now=now)
@@ -258,15 +215,6 @@ def _shut_out(connection: Connection, rows: Sequence[Row[Any]], name: str) -> se
     ]
     wanted = [(row.tenant, optouts.sender_of(row, name), row.destination) for row in tried]
     return {tried[index].id for index in optouts.blocked(connection, wanted)} if tried else set()
-
-
-def _refuse(
-    connection: Connection, taken: Taken, name: str, rows: Sequence[Row[Any]], now: int
-) -> None:
-    """Their recipients want none any more."""
-    values = final(MessageState.FAILED) | {"reason": Reason.OPTED_OUT}
-    apply(connection, [Change(row.message_id, WAITING, values) for row in rows], now)
-    taken.left.extend(Left(row.message_id, name, MessageState.FAILED, "opted out") for row in rows)
 
 
 def _begun(row: Row[Any], lease_until: int) -> Begun:
@@ -297,76 +245,6 @@ def _sender_gateway(route: str) -> str | None:
 @lru_cache(maxsize=256)
 def _chain(chain: str) -> tuple[str, ...]:
     return tuple(json.loads(chain))
-
-
-def _expire(
-    connection: Connection, taken: Taken, name: str, rows: Sequence[Row[Any]], now: int
-) -> None:
-    """Their validity is over before anybody took them."""
-    state = MessageState.EXPIRED
-    changes = [
-        Change(row.message_id, WAITING, final(state) | {"reason": Reason.EXPIRED}) for row in rows
-    ]
-    apply(connection, changes, now)
-    taken.left.extend(Left(row.message_id, name, state, "expired") for row in rows)
-
-
-WAITING = frozenset({MessageState.QUEUED, MessageState.SCHEDULED})
-"""States in which nobody sends a message."""
-
-
-def _leave(
-    connection: Connection, taken: Taken, rows: Sequence[Row[Any]], now: int, why: str
-) -> None:
-    """Hand messages to the gateway after theirs, or end them where there is none."""
-    changes = []
-    for row in rows:
-        chain, position = json.loads(row.chain), row.chain_position
-        detail = f"gateway {chain[position]} is {why}"
-        if row.valid_until <= now:
-            values = final(MessageState.EXPIRED) | {"reason": Reason.EXPIRED}
-        elif position + 1 < len(chain):
-            values = moved_on(chain[position + 1], position + 1) | {"detail": detail}
-        else:
-            values = final(MessageState.FAILED)
-            values |= {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
-        changes.append(Change(row.message_id, WAITING, values))
-        state = values.get("state", MessageState.QUEUED)
-        taken.left.append(Left(row.message_id, chain[position], state, detail))
-    apply(connection, changes, now)
-
-
-def _leave_closed(connection: Connection, taken: Taken, name: str, until: int, now: int) -> None:
-    """A gateway that is broken now: its messages go on, or wait until it is asked again."""
-    rows = _due(connection, _DUE, now, CLOSED_BATCH, gateway=name)
-    ends = [row for row in rows if row.chain_position + 1 >= len(json.loads(row.chain))]
-    stuck = [row for row in ends if row.valid_until > now]
-    if stuck:
-        connection.execute(
-            update(outbox)
-            .where(outbox.c.id.in_([row.id for row in stuck]))
-            .values(
-                next_attempt_at=case(
-                    (outbox.c.valid_until < until, outbox.c.valid_until), else_=until
-                )
-            )
-        )
-    stays = {row.id for row in stuck}
-    _leave(connection, taken, [row for row in rows if row.id not in stays], now, "broken now")
-
-
-CLOSED_BATCH = 256
-"""Messages of a broken gateway moved in one transaction."""
-
-
-def next_due_at(connection: Connection, gateways: Sequence[str]) -> int | None:
-    """When the next waiting message of these gateways is due, milliseconds; None = none waits."""
-    due = [
-        connection.execute(_NEXT, {"gateway": name, "priority": priority}).scalar_one()
-        for name in gateways
-        for priority in (0, 1)
-    ]
-    return min((at for at in due if at is not None), default=None)
 
 
 def begun_at(connection: Connection, owner: str, times: Collection[int]) -> list[Row[Any]]:

@@ -23,6 +23,7 @@ from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.drafts import Draft, idempotency_key
 from enum_backend.messaging.gateways import GatewayPool
+from enum_backend.messaging.leaving import WAITING
 from enum_backend.messaging.limits import ClientLimits, NoClientLimits
 from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
 from enum_backend.messaging.outcomes import Change
@@ -30,7 +31,6 @@ from enum_backend.messaging.policy import optouts
 from enum_backend.messaging.policy.destinations import refusal
 from enum_backend.messaging.policy.texts import prepared
 from enum_backend.messaging.pricing import Pricing
-from enum_backend.messaging.queue import WAITING
 from enum_backend.messaging.route import Step
 from enum_backend.messaging.routing import Route, Router
 from enum_backend.messaging.segments import segment

@@ -25,6 +25,7 @@ from enum_backend.storage.tables.inbox import inbox, inbox_parts, nonces, report
 from enum_backend.storage.tables.installation import installation
 from enum_backend.storage.tables.numbers import numbers, spend, spend_buckets
 from enum_backend.storage.tables.outbox import attempts, outbox
+from enum_backend.storage.tables.paces import gateway_paces, sender_paces
 from enum_backend.storage.tables.policy import (
     keyword_answers,
     opt_outs,
@@ -52,6 +53,7 @@ __all__ = [
     "endpoints",
     "fraud_counts",
     "fraud_decisions",
+    "gateway_paces",
     "inbox",
     "inbox_parts",
     "installation",
@@ -65,6 +67,7 @@ __all__ = [
     "outbox",
     "pending_logins",
     "reports",
+    "sender_paces",
     "sessions",
     "shim_tokens",
     "sim_sends",

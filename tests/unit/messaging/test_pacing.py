@@ -1,60 +1,80 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
-from enum_backend.messaging.pacing import Pacer
-from tests.unit.messaging.messaging_world import Scripted
+from enum_backend.messaging.pacing import Held, Pace
+from tests.unit.messaging.messaging_world import World
+
+START = 1_790_000_000_000
 
 
-class Clock:
-    now = 100.0
+async def go(
+    world: World, pace: Pace, now: int, senders: Sequence[str] = (), gateway: str = "one"
+) -> Held | None:
+    def work(connection: object) -> Held | None:
+        return pace.begin(connection, gateway, now).count(connection, senders)  # type: ignore[arg-type]
 
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_no_rate_is_no_limit() -> None:
-    pacer, gateway = Pacer(Clock()), Scripted("one")
-    assert pacer.places(gateway) is None
-    pacer.sends(gateway, None)
-    assert pacer.waiting("one") == frozenset()
-    assert pacer.next_in(gateway) == 0
+    return await world.database.write(work)
 
 
-def test_a_bucket_holds_a_second_and_fills_again() -> None:
-    clock = Clock()
-    pacer, gateway = Pacer(clock), Scripted("one", per_second=4)
-    assert pacer.places(gateway) == 4
-    for _ in range(4):
-        pacer.sends(gateway, None)
-    assert pacer.places(gateway) == 0
-    assert pacer.next_in(gateway) == pytest.approx(0.25)
-    clock.now += 0.5
-    assert pacer.places(gateway) == 2
-    clock.now += 60
-    assert pacer.places(gateway) == 4
+async def places(world: World, pace: Pace, now: int, wanted: int = 100) -> int:
+    return await world.database.write(lambda c: pace.begin(c, "one", now).places(wanted))
 
 
-def test_less_than_one_a_second() -> None:
-    clock = Clock()
-    pacer, gateway = Pacer(clock), Scripted("one", per_second=0.1)
-    assert pacer.places(gateway) == 1
-    pacer.sends(gateway, None)
-    assert pacer.places(gateway) == 0
-    assert pacer.next_in(gateway) == pytest.approx(10)
-    clock.now += 10
-    assert pacer.places(gateway) == 1
+async def waiting(world: World, pace: Pace, now: int) -> set[str]:
+    return set(await world.database.write(lambda c: pace.begin(c, "one", now).waiting))
 
 
-def test_senders_wait_each_for_itself() -> None:
-    clock = Clock()
-    pacer, gateway = Pacer(clock), Scripted("one", sender_pause=3)
-    pacer.sends(gateway, None)
-    clock.now += 1
-    pacer.sends(gateway, "+15550100002")
-    assert pacer.waiting("one") == {"", "+15550100002"}
-    assert pacer.next_in(gateway) == pytest.approx(2)
-    clock.now += 2
-    assert pacer.waiting("one") == {"+15550100002"}
-    clock.now += 1
-    assert pacer.waiting("one") == frozenset()
+async def test_without_a_rate_all_may_go(world: World) -> None:
+    pace = Pace(0, 1)
+    await go(world, pace, START, ["", ""])
+    assert await places(world, pace, START) == 100
+
+
+async def test_a_bucket_holds_a_second_and_fills_again(world: World) -> None:
+    pace = Pace(4, 0)
+    assert await places(world, pace, START) == 4
+    assert await places(world, pace, START, wanted=3) == 3
+    assert await go(world, pace, START, [""] * 3) is None
+    assert await go(world, pace, START, [""]) == Held(whole=START + 250)
+    assert await go(world, pace, START) == Held(whole=START + 250)
+    assert await places(world, pace, START + 249) == 0
+    assert await places(world, pace, START + 250) == 1
+    assert await places(world, pace, START + 500) == 2
+    assert await places(world, pace, START + 60_000) == 4
+    assert await go(world, pace, START, [], gateway="two") is None
+
+
+@pytest.mark.parametrize(("rate", "pause"), [(0.1, 10_000), (3, 334), (0.7, 1429)])
+async def test_any_rate(world: World, rate: float, pause: int) -> None:
+    pace = Pace(rate, 0)
+    full = await places(world, pace, START)
+    assert full == max(1, int(rate))
+    assert await go(world, pace, START, [""] * full) == Held(whole=START + pause)
+    assert await places(world, pace, START + pause - 1) == 0
+    assert await places(world, pace, START + pause) == 1
+
+
+async def test_senders_wait_each_for_itself(world: World) -> None:
+    pace = Pace(0, 3)
+    assert await go(world, pace, START, [""]) == Held(sender=START + 3000)
+    later = START + 1000
+    assert await go(world, pace, later, ["+15550100002"]) == Held(sender=START + 3000)
+    assert await waiting(world, pace, later) == {"", "+15550100002"}
+    assert await waiting(world, pace, START + 3000) == {"+15550100002"}
+    assert await go(world, pace, START + 3000, [""]) == Held(sender=START + 4000)
+    assert await waiting(world, pace, START + 6000) == set()
+    assert await go(world, pace, START + 6000) is None
+
+
+async def test_a_clock_that_was_set_back_stops_nothing(world: World) -> None:
+    pace = Pace(1, 2)
+    await go(world, pace, START, [""])
+    earlier = START - 3_600_000
+    assert await waiting(world, pace, earlier) == set()
+    assert await places(world, pace, earlier + 1000) == 0
+    await go(world, pace, earlier, [""])
+    assert await waiting(world, pace, earlier + 1999) == {""}
+    assert await waiting(world, pace, earlier + 2000) == set()

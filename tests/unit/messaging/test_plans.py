@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from enum_backend.clock import now_ms
-from enum_backend.messaging import outcomes, queue
+from enum_backend.messaging import due, outcomes, queue
 from enum_backend.messaging.queue import Room
 from enum_backend.settings.models import LimitSettings
 from tests.unit.messaging.messaging_world import OTHER, World, accept_all
@@ -56,7 +56,7 @@ async def test_no_table_is_looked_through(world: World, plans: Plans) -> None:
         taken = queue.take(connection, owner="me", now=now_ms(), room=room, others=0)
         done = [outcomes.not_sent(item.message_id, item.number, now_ms()) for item in taken.begun]
         outcomes.record_many(connection, done, now_ms())
-        queue.next_due_at(connection, ["one"])
+        due.next_due_at(connection, ["one"])
         queue.orphans(connection, "me", now_ms(), alone=False)
         event.remove(connection, "after_cursor_execute", plans)
 

@@ -7,9 +7,10 @@ import pytest
 
 from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
-from enum_backend.messaging import outcomes, queue
+from enum_backend.messaging import due, outcomes, queue
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.outcomes import Outcome
+from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.queue import Begun, Room, Taken
 from tests.unit.messaging.messaging_world import World
 
@@ -132,10 +133,27 @@ async def test_messages_of_a_broken_gateway_go_on_or_wait(world: World) -> None:
 async def test_one_message_of_each_paced_sender(world: World) -> None:
     ids = [await world.send(text=str(n)) for n in range(3)]
     await world.change(ids[2], sender="+15550100001")
-    paced = {"one": room(5, one_per_sender=True)}
-    assert {c.message_id for c in (await take(world, room=paced)).begun} == {ids[0], ids[2]}
-    paced = {"one": room(5, one_per_sender=True, waiting=frozenset({""}))}
-    assert not await take(world, room=paced)
+    paced = {"one": room(5, pace=Pace(0, 60))}
+    now = now_ms()
+    taken = await take(world, now=now, room=paced)
+    assert {c.message_id for c in taken.begun} == {ids[0], ids[2]}
+    assert taken.held == {"one": Held(sender=now + 60_000)}
+    # Whoever asks: another process, or this one after a restart.
+    assert not await take(world, owner="other", room=paced)
+    later = await take(world, owner="other", now=now + 60_000, room=paced)
+    assert [c.message_id for c in later.begun] == [ids[1]]
+
+
+async def test_all_processes_share_a_rate(world: World) -> None:
+    for n in range(5):
+        await world.send(text=str(n))
+    paced = {"one": room(5, pace=Pace(2, 0))}
+    now = now_ms()
+    assert len((await take(world, now=now, room=paced)).begun) == 2
+    other = await take(world, owner="other", now=now, room=paced)
+    assert not other
+    assert other.held == {"one": Held(whole=now + 500)}
+    assert len((await take(world, owner="other", now=now + 500, room=paced)).begun) == 1
 
 
 async def test_attempts_are_numbered(world: World) -> None:
@@ -216,18 +234,18 @@ async def test_an_orphan_that_was_finished_meanwhile_stays(world: World) -> None
 
 
 async def test_next_due(world: World) -> None:
-    async def due(*names: str) -> int | None:
-        return await world.database.read(lambda c: queue.next_due_at(c, names))
+    async def next_at(*names: str) -> int | None:
+        return await world.database.read(lambda c: due.next_due_at(c, names))
 
-    assert await due("one", "two") is None
+    assert await next_at("one", "two") is None
     message_id = await world.send()
     await world.change(message_id, next_attempt_at=5)
     code = await world.send(is_code=True)
     await world.change(code, next_attempt_at=9)
-    assert await due("one", "two") == 5
-    assert await due("two") is None
+    assert await next_at("one", "two") == 5
+    assert await next_at("two") is None
     await world.change(message_id, state="sent")
-    assert await due("one") == 9
+    assert await next_at("one") == 9
 
 
 async def test_what_was_not_sent_is_not_unknown(world: World) -> None:

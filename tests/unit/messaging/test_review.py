@@ -21,6 +21,7 @@ from enum_backend.gateways.base import (
 from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging import outcomes, queue, reports
 from enum_backend.messaging.model import MessageState
+from enum_backend.messaging.pacing import Pace
 from enum_backend.messaging.policy.optouts import Source
 from enum_backend.messaging.policy.stopping import stop
 from enum_backend.messaging.queue import Room
@@ -80,7 +81,7 @@ async def test_of_paced_senders_the_first_in_line_goes_first(world: World) -> No
     world.gateway("one", numbers=("+15550100002",), sender_pause=1)
     code = await world.send(is_code=True)
     await world.send(sender="+15550100002")
-    room = {"one": Room("scripted", 1, 1000, one_per_sender=True)}
+    room = {"one": Room("scripted", 1, 1000, pace=Pace(0, 1))}
     taken = await world.database.write(
         lambda c: queue.take(c, owner="w", now=now_ms() + 1, room=room, others=0)
     )
