@@ -154,7 +154,7 @@ class Server:
             texts=code_texts,
             on_outcome=metrics.outcome,
         )
-        stack.callback(wakeups.subscribe(OUTBOX, dispatcher.notify))
+        stack.callback(wakeups.subscribe(OUTBOX, dispatcher.notify, dispatcher.notify_later))
         router = build_router(settings, directory, pool, database, prices)
         rules = AcceptRules(settings.limits, ceilings)
         messages = MessageService(

@@ -42,8 +42,14 @@ class WakeUps(Protocol):
     def publish(self, topic: str) -> None:
         """Wake whoever hears of `topic`; never raises, never waits."""
 
-    def subscribe(self, topic: str, callback: Callback) -> Callback:
-        """Call `callback` at each wake-up; returns a function that ends this."""
+    def subscribe(
+        self, topic: str, callback: Callback, elsewhere: Callback | None = None
+    ) -> Callback:
+        """Call `callback` at each wake-up; returns a function that ends this.
+
+        Args:
+            elsewhere: called in its place where another process published.
+        """
 
 
 class MemoryWakeUps(WakeUps):
@@ -60,7 +66,9 @@ class MemoryWakeUps(WakeUps):
             except Exception as error:
                 log.error("wake-up failed", topic=topic, error=type(error).__name__)
 
-    def subscribe(self, topic: str, callback: Callback) -> Callback:
+    def subscribe(
+        self, topic: str, callback: Callback, elsewhere: Callback | None = None
+    ) -> Callback:
         """See `WakeUps`."""
         self._callbacks[topic].append(callback)
 
@@ -85,6 +93,7 @@ class RedisWakeUps(WakeUps):
     def __init__(self, link: RedisLink) -> None:
         self._link = link
         self._here = MemoryWakeUps()
+        self._there = MemoryWakeUps()
         self._channel = f"{link.prefix}:wake:"
         self._sender = secrets.token_hex(8).encode()
         self._topics: set[str] = set()
@@ -121,9 +130,20 @@ class RedisWakeUps(WakeUps):
         self._topics.add(topic)
         self._published.set()
 
-    def subscribe(self, topic: str, callback: Callback) -> Callback:
+    def subscribe(
+        self, topic: str, callback: Callback, elsewhere: Callback | None = None
+    ) -> Callback:
         """See `WakeUps`."""
-        return self._here.subscribe(topic, callback)
+        ends = (
+            self._here.subscribe(topic, callback),
+            self._there.subscribe(topic, elsewhere or callback),
+        )
+
+        def end() -> None:
+            for one in ends:
+                one()
+
+        return end
 
     async def _tell(self) -> None:
         while True:
@@ -173,11 +193,11 @@ class RedisWakeUps(WakeUps):
         if not self._hears.is_set():
             self._hears.set()
             log.info("wake-ups of other processes are heard")
-            self._here.publish_all()
+            self._there.publish_all()
         channel = message.get("channel")
         if (
             message["type"] == "pmessage"
             and isinstance(channel, bytes)
             and message["data"] != self._sender
         ):
-            self._here.publish(channel.decode().removeprefix(self._channel))
+            self._there.publish(channel.decode().removeprefix(self._channel))

@@ -62,15 +62,16 @@ def accept_many(
     A refusal is `IdempotencyConflict` (the key was used with another message),
     `OptedOut`, `RateLimitExceeded` or `CostLimitExceeded`; nothing of that draft is stored.
     """
-    serialize(connection, "outbox")
-    known = Earlier(connection, drafts, now)
     screened = _screen(connection, drafts)
     limited = [draft for draft in drafts if not draft.is_test]
+    ceilings = rules.ceilings(connection, [draft.request for draft in limited])
+    # What is counted from here on stays so until the commit; others wait.
+    serialize(connection, "outbox")
+    known = Earlier(connection, drafts, now)
     recipients = RecipientLimits(
         connection, rules.limits, Counter(draft.route.destination for draft in limited), now
     )
-    requests = [draft.request for draft in limited]
-    spend = SpendLimits(connection, rules.ceilings(connection, requests), now)
+    spend = SpendLimits(connection, ceilings, now)
     windows = ClientWindows(connection, now)
     results: list[Accepted | EnumBackendError] = []
     rows: list[dict[str, Any]] = []

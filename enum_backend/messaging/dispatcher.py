@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row
 from enum_backend.clock import now_ms
 from enum_backend.errors import DatabaseUnavailable
 from enum_backend.gateways.base import Gateway, Reason
-from enum_backend.messaging import due, outcomes, queue, recovery, reports
+from enum_backend.messaging import outcomes, queue, recovery, reports
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
 from enum_backend.messaging.handover import Ended, Handover, lease_seconds
@@ -37,6 +37,8 @@ from enum_backend.storage import Database, Sealer
 
 POLL_SECONDS = 1.0
 BUSY_POLL_SECONDS = 0.05
+OTHERS_SECONDS = 0.1
+"""How long the work that came to another process is left to it."""
 SWEEP_SECONDS = 15.0
 SHUTDOWN_SECONDS = 10.0
 START_SECONDS = 2.0
@@ -82,11 +84,14 @@ class Dispatcher:
         self._alone = alone
         self._on_outcome = on_outcome
         self._busy: Counter[str] = Counter()
+        self._full: set[str] = set()
+        self._ended = 0
         self._active: set[str] = set()
         self._doubtful: set[int] = set()
         self._look_for_others = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
+        self._look_later: asyncio.TimerHandle | None = None
         self._stopping = False
         self._loop_task: asyncio.Task[None] | None = None
         self._sweep_task: asyncio.Task[None] | None = None
@@ -107,6 +112,12 @@ class Dispatcher:
         """New work may be due; harmless at any time."""
         self._wake.set()
 
+    def notify_later(self) -> None:
+        """Another process was told of new work: look in a while, in case it is busy."""
+        if not self._stopping and self._look_later is None:
+            loop = asyncio.get_running_loop()
+            self._look_later = loop.call_later(OTHERS_SECONDS, self._wake.set)
+
     @property
     def running(self) -> bool:
         """Whether the loop is alive."""
@@ -115,6 +126,7 @@ class Dispatcher:
     async def stop(self) -> None:
         """Take no more work, let what is under way finish, then return."""
         self._stopping = True
+        self._look_at_once()
         self._wake.set()
         if self._loop_task is not None:
             await asyncio.wait([self._loop_task], timeout=SHUTDOWN_SECONDS)
@@ -132,6 +144,7 @@ class Dispatcher:
         self._next_sweep = loop.time() + SWEEP_SECONDS
         while not self._stopping:
             self._wake.clear()
+            self._look_at_once()
             try:
                 if loop.time() >= self._next_sweep:
                     self._next_sweep = loop.time() + SWEEP_SECONDS
@@ -139,9 +152,7 @@ class Dispatcher:
                     self._look_for_others = True
                 if self._doubtful:
                     await self._put_back()
-                # Where somebody has called meanwhile, it does not matter when the next is due.
-                looks_again = await self._take() or self._wake.is_set()
-                pause = 0.0 if looks_again else await self._until_due()
+                pause = self._pause_after(await self._take())
             except DatabaseUnavailable as error:
                 log.error("the outbox cannot be reached", error=str(error))
                 pause = POLL_SECONDS
@@ -152,6 +163,12 @@ class Dispatcher:
             if pause:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _look_at_once(self) -> None:
+        """What was to be looked at later is looked at now."""
+        if self._look_later is not None:
+            self._look_later.cancel()
+            self._look_later = None
 
     async def _put_back(self) -> None:
         """Queue again what a take began whose commit was not confirmed: nobody sent it."""
@@ -172,7 +189,9 @@ class Dispatcher:
 
     async def _take(self) -> Taken:
         carriers = self._carriers()
+        ended = self._ended
         room = {name: self._room(gateway) for name, gateway in carriers.items()}
+        self._full = {name for name, item in room.items() if not item.places}
         others = self._settings.concurrency if self._look_for_others else 0
         if not others and not any(item.places or item.closed_until for item in room.values()):
             return Taken()
@@ -191,8 +210,11 @@ class Dispatcher:
         except DatabaseUnavailable:
             self._doubtful.add(now)
             raise
-        self._held |= dict.fromkeys(room, Held()) | taken.held
+        self._held |= {name: taken.held.get(name, Held()) for name in room if room[name].places}
         self._look_for_others = any(left.gateway not in room for left in taken.left)
+        self._full |= set(taken.more)
+        if self._full and self._ended != ended:
+            self._wake.set()  # a place came free while we looked
         for left in taken.left:
             self._tell_left(left)
         for message in taken.begun:
@@ -227,16 +249,18 @@ class Dispatcher:
             closed_until=closed_until,
         )
 
-    async def _until_due(self) -> float:
+    def _pause_after(self, taken: Taken) -> float:
+        """Seconds until the next look, if nobody calls meanwhile."""
+        begun = Counter(message.gateway for message in taken.begun)
+        if taken.left or any(begun[name] < places for name, places in taken.more.items()):
+            return 0.0
+        if begun:
+            return BUSY_POLL_SECONDS
         now = now_ms()
-        rooms = {name: self._room(gateway) for name, gateway in self._carriers().items()}
-        held = {name: self._held.get(name, Held()) for name in rooms}
-        open_to = [name for name, room in rooms.items() if room.places and held[name].sender <= now]
-        waits = [(until - now) / 1000 for item in held.values() for until in astuple(item)]
-        due_at = await self._database.read(lambda c: due.next_due_at(c, open_to))
-        if due_at is not None:
-            waits.append((due_at - now_ms()) / 1000)
-        soonest = min((wait for wait in waits if wait > 0), default=POLL_SECONDS)
+        times = [until for held in self._held.values() for until in astuple(held) if until > now]
+        if taken.due_at is not None:
+            times.append(taken.due_at)
+        soonest = (min(times) - now) / 1000 if times else POLL_SECONDS
         return min(POLL_SECONDS, max(soonest, BUSY_POLL_SECONDS))
 
     async def _handle(self, message: Begun, gateway: Gateway) -> None:
@@ -245,8 +269,12 @@ class Dispatcher:
                 ended = await self._handover.send(message, gateway)
             finally:
                 self._busy[gateway.name] -= 1
-                self._wake.set()
+                self._ended += 1
+                if gateway.name in self._full:
+                    self._wake.set()
             state = await self._store(ended, gateway.name)
+            if state is MessageState.QUEUED:
+                self._wake.set()
             self._tell(message, gateway, ended, state)
         except DatabaseUnavailable as error:
             log.error("outcome not stored", message_id=message.message_id, error=str(error))

@@ -9,30 +9,28 @@ in buckets (`enum_backend.numbers.spending`).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from enum_backend.errors import CostLimitExceeded, RateLimitExceeded
 from enum_backend.messaging.policy import alerts
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
+from enum_backend.storage.many import Each
 from enum_backend.storage.tables import outbox
 
 HOUR = 3600
 DAY = 86400
 
-_LAST = "SELECT value, (SELECT max(recipient_seq) FROM outbox WHERE destination = value) FROM "
-_LAST_SEQ = {
-    "sqlite": text(_LAST + "json_each(:numbers)"),
-    "postgresql": text(_LAST + "json_array_elements_text(CAST(:numbers AS json)) AS wanted(value)"),
-}
-"""Per number of a JSON list, how many limited messages it was sent: one index look-up each."""
+_LAST_SEQ = Each(
+    "SELECT value, (SELECT max(recipient_seq) FROM outbox WHERE destination = value) FROM {wanted}"
+)
+"""Per number, how many limited messages it was sent: one index look-up each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +227,7 @@ def _windows(settings: LimitSettings) -> list[tuple[str, int, int]]:
 
 
 def _last_seqs(connection: Connection, destinations: list[str]) -> dict[str, int]:
-    statement = _LAST_SEQ[connection.dialect.name]
-    rows = connection.execute(statement, {"numbers": json.dumps(destinations)})
-    return {number: seq or 0 for number, seq in rows}
+    return {number: seq or 0 for number, seq in _LAST_SEQ.run(connection, destinations)}
 
 
 def _recipient_state(

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
-from enum_backend.messaging.due import OF_GATEWAY, due, due_query
+from enum_backend.messaging import due
 from enum_backend.messaging.leaving import Left, expire, leave, leave_closed, refuse
 from enum_backend.messaging.model import MessageKind, MessageState
 from enum_backend.messaging.pacing import Held, Pace
@@ -111,20 +111,21 @@ class Begun:
         return self.chain[following] if following < len(self.chain) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taken:
     """What came of one look at the queue.
 
     Attributes:
+        more: gateways at which more may be due now, and the places they had.
         held: gateways whose pace holds messages back, and how long.
+        due_at: milliseconds; when the next is due at the gateways of which nothing is now.
     """
 
     begun: list[Begun] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    more: dict[str, int] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.begun or self.left)
+    due_at: int | None = None
 
 
 def take(
@@ -145,16 +146,20 @@ def take(
         hold: nothing is sent for real now: those messages wait as long as they count.
     """
     taken = Taken()
-    for name, gateway in room.items():
+    open_to = [name for name, item in room.items() if item.places > 0 or item.closed_until]
+    next_due = due.next_due(connection, open_to)
+    taken.due_at = min((at for at in next_due.values() if at > now), default=None)
+    for name in (name for name in open_to if next_due.get(name, now + 1) <= now):
+        gateway = room[name]
         if gateway.closed_until is not None:
             taken.left.extend(leave_closed(connection, name, gateway.closed_until, now))
-        elif gateway.places > 0:
+        else:
             _take_of(connection, taken, name, gateway, owner, now)
     if others:
         gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
         if hold:
             gone &= outbox.c.valid_until <= now
-        rows = due(connection, due_query(gone), now, others)
+        rows = due.due(connection, due.due_query(gone), now, others)
         taken.left.extend(leave(connection, rows, now, "not configured now"))
     return taken
 
@@ -162,7 +167,7 @@ def take(
 def _take_of(
     connection: Connection, taken: Taken, name: str, room: Room, owner: str, now: int
 ) -> None:
-    query, places, ahead = OF_GATEWAY, room.places, 1
+    query, places, ahead = due.OF_GATEWAY, room.places, 1
     pacing = None
     if room.pace is not None:
         pacing = room.pace.begin(connection, name, now)
@@ -170,7 +175,9 @@ def _take_of(
         if pacing.waiting:
             query = query.where(func.coalesce(outbox.c.sender, "").not_in(sorted(pacing.waiting)))
         ahead = LOOK_AHEAD if room.pace.sender_pause else 1
-    rows = due(connection, query, now, places * ahead, gateway=name) if places else []
+    rows = due.due(connection, query, now, places * ahead, gateway=name) if places else []
+    if places and len(rows) == places * ahead:
+        taken.more[name] = places
     late = [row for row in rows if row.valid_until <= now]
     taken.left.extend(expire(connection, name, late, now))
     ready = [row for row in rows if row.valid_until > now]

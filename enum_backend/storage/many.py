@@ -52,6 +52,26 @@ class Listed:
         return connection.execute(self._sqlite, {"items": json.dumps(list(items)), **values})
 
 
+class Each:
+    """A statement about each of a list of texts.
+
+    Args:
+        sql: reads them as the column `value` of the table `{wanted}`; other parameters as `:name`.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self._sqlite = text(sql.format(wanted="json_each(:items) AS wanted"))
+        self._postgres = text(sql.format(wanted="unnest(CAST(:items AS text[])) AS wanted(value)"))
+
+    def run(
+        self, connection: Connection, items: Collection[str], **values: Any
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Execute it for these texts; `values` are its other parameters."""
+        if connection.dialect.name == "postgresql":
+            return connection.execute(self._postgres, {"items": list(items), **values})
+        return connection.execute(self._sqlite, {"items": json.dumps(list(items)), **values})
+
+
 class FromRows:
     """A statement that reads rows of values as the table `given`.
 

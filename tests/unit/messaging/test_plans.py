@@ -56,7 +56,7 @@ async def test_no_table_is_looked_through(world: World, plans: Plans) -> None:
         taken = queue.take(connection, owner="me", now=now_ms(), room=room, others=0)
         done = [outcomes.not_sent(item.message_id, item.number, now_ms()) for item in taken.begun]
         outcomes.record_many(connection, done, now_ms())
-        due.next_due_at(connection, ["one"])
+        due.next_due(connection, ["one"])
         queue.orphans(connection, "me", now_ms(), alone=False)
         event.remove(connection, "after_cursor_execute", plans)
 

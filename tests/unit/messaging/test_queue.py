@@ -30,6 +30,11 @@ async def take(world: World, owner: str = "me", **options: Any) -> Taken:
     return await world.database.write(lambda c: queue.take(c, owner=owner, **values))
 
 
+async def nothing(world: World, owner: str = "me", **options: Any) -> bool:
+    taken = await take(world, owner, **options)
+    return not (taken.begun or taken.left)
+
+
 async def begin(world: World) -> Begun:
     (mine,) = (await take(world)).begun
     return mine
@@ -53,11 +58,11 @@ async def test_takes_due_messages_once_in_order_with_room(world: World) -> None:
     ids = [await world.send(text=str(n)) for n in range(3)]
     await world.change(ids[0], next_attempt_at=now_ms() + 60_000)
     other = await world.send(gateway="two")
-    assert not await take(world, room={"one": room(0)}, others=0)
+    assert await nothing(world, room={"one": room(0)}, others=0)
     found = (await take(world, room={"one": room(1), "two": room()})).begun
     assert [c.message_id for c in found] == [ids[1], other]
     assert [c.message_id for c in (await take(world)).begun] == [ids[2]]
-    assert not await take(world)
+    assert await nothing(world)
     assert [c.message_id for c in (await take(world, now=now_ms() + 61_000)).begun] == [ids[0]]
     assert (found[0].gateway, found[0].next_gateway, found[0].number) == ("one", "two", 1)
     assert "body" not in repr(found[0])
@@ -76,14 +81,14 @@ async def test_scheduled_ones_wait_for_their_time(world: World) -> None:
     at = now_ms() + 60_000
     message_id = await world.send(send_at=at)
     assert (await world.row(message_id)).state == "scheduled"
-    assert not await take(world)
+    assert await nothing(world)
     (mine,) = (await take(world, now=at)).begun
     assert mine.message_id == message_id
 
 
 async def test_messages_of_gateways_that_are_gone_move_on(world: World) -> None:
     message_id = await world.send()
-    assert not await take(world, room={"two": room()}, others=0)
+    assert await nothing(world, room={"two": room()}, others=0)
     (left,) = (await take(world, room={"two": room()})).left
     assert (left.message_id, left.gateway, left.state) == (message_id, "one", "queued")
     (mine,) = (await take(world, room={"two": room()})).begun
@@ -120,12 +125,12 @@ async def test_messages_of_a_broken_gateway_go_on_or_wait(world: World) -> None:
     assert [(left.message_id, left.why) for left in taken.left] == [
         (goes_on, "gateway one is broken now")
     ]
-    assert not await take(world, room=closed)
+    assert await nothing(world, room=closed)
     assert (await world.row(waits)).next_attempt_at == closed["one"].closed_until
     assert [c.message_id for c in (await take(world)).begun] == [goes_on]
     short = await world.send(text="short life")
     await world.change(short, chain='["one"]', valid_until=now_ms() + 1000)
-    assert not await take(world, room=closed)
+    assert await nothing(world, room=closed)
     row = await world.row(short)
     assert row.next_attempt_at == row.valid_until
 
@@ -139,7 +144,7 @@ async def test_one_message_of_each_paced_sender(world: World) -> None:
     assert {c.message_id for c in taken.begun} == {ids[0], ids[2]}
     assert taken.held == {"one": Held(sender=now + 60_000)}
     # Whoever asks: another process, or this one after a restart.
-    assert not await take(world, owner="other", room=paced)
+    assert await nothing(world, owner="other", room=paced)
     later = await take(world, owner="other", now=now + 60_000, room=paced)
     assert [c.message_id for c in later.begun] == [ids[1]]
 
@@ -151,7 +156,7 @@ async def test_all_processes_share_a_rate(world: World) -> None:
     now = now_ms()
     assert len((await take(world, now=now, room=paced)).begun) == 2
     other = await take(world, owner="other", now=now, room=paced)
-    assert not other
+    assert not other.begun
     assert other.held == {"one": Held(whole=now + 500)}
     assert len((await take(world, owner="other", now=now + 500, room=paced)).begun) == 1
 
@@ -234,18 +239,21 @@ async def test_an_orphan_that_was_finished_meanwhile_stays(world: World) -> None
 
 
 async def test_next_due(world: World) -> None:
-    async def next_at(*names: str) -> int | None:
-        return await world.database.read(lambda c: due.next_due_at(c, names))
+    async def next_at(*names: str) -> dict[str, int]:
+        return await world.database.read(lambda c: due.next_due(c, names))
 
-    assert await next_at("one", "two") is None
+    assert await next_at("one", "two") == await next_at() == {}
     message_id = await world.send()
     await world.change(message_id, next_attempt_at=5)
     code = await world.send(is_code=True)
     await world.change(code, next_attempt_at=9)
-    assert await next_at("one", "two") == 5
-    assert await next_at("two") is None
+    assert await next_at("one", "two") == {"one": 5}
+    assert await next_at("two") == {}
+    other = await world.send(gateway="two")
+    await world.change(other, next_attempt_at=7)
+    assert await next_at("one", "two") == {"one": 5, "two": 7}
     await world.change(message_id, state="sent")
-    assert await next_at("one") == 9
+    assert await next_at("one") == {"one": 9}
 
 
 async def test_what_was_not_sent_is_not_unknown(world: World) -> None:
