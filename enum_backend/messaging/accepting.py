@@ -54,6 +54,11 @@ class AcceptRules:
         return found
 
 
+def wait_for_turn(connection: Connection) -> None:
+    """Wait until nobody else accepts: what is counted from here on stays so until the commit."""
+    serialize(connection, "outbox")
+
+
 def accept_many(
     connection: Connection, drafts: Sequence[Draft], rules: AcceptRules, now: int
 ) -> list[Accepted | EnumBackendError]:
@@ -61,13 +66,13 @@ def accept_many(
 
     A refusal is `IdempotencyConflict` (the key was used with another message),
     `OptedOut`, `RateLimitExceeded` or `CostLimitExceeded`; nothing of that draft is stored.
+
+    The transaction begins with `wait_for_turn`.
     """
+    known = Earlier(connection, drafts, now)
     screened = _screen(connection, drafts)
     limited = [draft for draft in drafts if not draft.is_test]
     ceilings = rules.ceilings(connection, [draft.request for draft in limited])
-    # What is counted from here on stays so until the commit; others wait.
-    serialize(connection, "outbox")
-    known = Earlier(connection, drafts, now)
     recipients = RecipientLimits(
         connection, rules.limits, Counter(draft.route.destination for draft in limited), now
     )

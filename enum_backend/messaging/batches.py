@@ -33,15 +33,19 @@ class Batcher(Generic[T, R]):
     Args:
         work: stores a batch; returns for each item its result, or the error its
             caller gets while the others are stored.
+        first: what the transaction begins with; what comes while it waits for a lock
+            joins the batch.
     """
 
     def __init__(
         self,
         database: Database,
         work: Callable[[Connection, Sequence[T]], Sequence[R | EnumBackendError]],
+        first: Callable[[Connection], None] = lambda connection: None,
     ) -> None:
         self._database = database
         self._work = work
+        self._first = first
         self._waiting: list[Waiting[T, R]] = []
         self._lock = threading.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -73,6 +77,7 @@ class Batcher(Generic[T, R]):
         """Store a batch; an empty one becomes what waits when its turn at the database comes."""
 
         def work(connection: Connection) -> Sequence[R | EnumBackendError]:
+            self._first(connection)
             if not batch:
                 batch.extend(self._next())
             return self._work(connection, [item for item, _ in batch])

@@ -77,7 +77,9 @@ class MessageService:
         self._pool = pool
         self._rules = rules
         self._client_limits = client_limits or NoClientLimits()
-        self._accepting: Batcher[Draft, Accepted] = Batcher(database, self._accept)
+        self._accepting: Batcher[Draft, Accepted] = Batcher(
+            database, self._accept, first=accepting.wait_for_turn
+        )
         self._dispatch = dispatch
         self._test_numbers = frozenset(test_numbers)
         self._policy = policy or PolicySettings()
