@@ -7,10 +7,14 @@ from nvs.directory import Directory
 from nvs.errors import NvsUnavailable
 from nvs.names import digits_of_nvs_name, to_nvs_digits
 from nvs.number_record import Entry, NumberRecord, TrustLevel
+from nvs.trust import TrustPolicy
 
 
 async def records_of_sms(directory: Directory, number: str) -> tuple[NumberRecord, ...]:
     """The `operator` records whose SMS goes to `+14155551234`, by number.
+
+    Whoever names another number than the record's own must be listed for that one as
+    well: an owner of one number would else take the messages of any other.
 
     A live node cannot be asked which records name a number: there only the
     number's own record counts.
@@ -36,19 +40,41 @@ async def records_of_sms(directory: Directory, number: str) -> tuple[NumberRecor
     entries = (*reading.entries, *source.names_of_sms(digits))
     candidates = {digits_of_nvs_name(entry.name) for entry in entries if may_be_operator(entry)}
     found = [
-        await _record_to(directory, candidate, f"+{digits}")
+        await _record_to(directory, candidate, f"+{digits}", own=own)
         for candidate in sorted(candidate for candidate in candidates if candidate is not None)
     ]
     return tuple(record for record in found if record is not None)
 
 
-async def _record_to(directory: Directory, digits: str, number: str) -> NumberRecord | None:
-    """The record of a number, if it is an operator's and its SMS goes to `number`."""
+async def _record_to(
+    directory: Directory, digits: str, number: str, *, own: bool
+) -> NumberRecord | None:
+    """The record of a number, if it is an operator's and its SMS goes to `number`.
+
+    Args:
+        own: the source is the operator's: what it says needs no owner.
+    """
     record = await directory.record(digits)
     if record is None:
         return None
     if record.trust.level >= TrustLevel.OPERATOR:
-        return record if record.sms is not None and record.sms.number == number else None
+        if record.sms is None or record.sms.number != number:
+            return None
+        may_name = own or record.number == number or _may_name(directory.policy, record, number)
+        return record if may_name else None
     if any(assessed.entry.consent is Consent.UNREAD for assessed in record.entries):
         raise NvsUnavailable("whether an owner signed its record cannot be read now")
     return None
+
+
+def _may_name(policy: TrustPolicy, record: NumberRecord, number: str) -> bool:
+    """Whether the entry that sends a record's SMS to `number` may speak for that number too."""
+    tenant = record.trust.tenant
+    naming = (
+        assessed.entry.address
+        for assessed in record.entries
+        if assessed.trust.level >= TrustLevel.OPERATOR
+        and assessed.trust.tenant == tenant
+        and assessed.parsed.sms is not None
+    )
+    return policy.speaks_for(next(naming, None), number, tenant)

@@ -123,6 +123,11 @@ class TrustPolicy:
             and self._owner(entry.address, f"+{digits}")[0] is not None
         )
 
+    def speaks_for(self, address: str | None, number: str, tenant: str | None) -> bool:
+        """Whether an address is listed for `+E.164`, and for this tenant."""
+        owner, _ = self._owner(address, number)
+        return owner is not None and owner.tenant == tenant
+
     def assess(
         self,
         entry: Entry,

@@ -59,6 +59,37 @@ async def test_strangers_claim_nothing() -> None:
     assert await claims(directory) == []
 
 
+async def test_nobody_takes_a_number_outside_the_own_prefixes() -> None:
+    owners = (Owner(OURS, "acme", ("+141555500",)), Owner(THEIRS, "other", ("+1415556",)))
+    source, directory = chain(owners=owners)
+    source.put("enum:14155560001:0", {"sms": f"telnyx:{TO}"}, THEIRS)
+    assert await claims(directory) == []
+    source.put("enum:14155550001:0", {"sms": f"telnyx:{TO}"}, OURS)
+    assert await claims(directory) == [("+14155550001", "acme")]
+    # The number is inside a prefix of the same address, but for another tenant.
+    owners = (*owners, Owner(THEIRS, "third", ("+14155550",)))
+    source, directory = chain(owners=owners)
+    source.put("enum:14155560001:0", {"sms": f"telnyx:{TO}"}, THEIRS)
+    assert await claims(directory) == []
+
+
+async def test_the_entry_that_names_the_number_must_speak_for_it() -> None:
+    owners = (Owner(OURS, "acme", ("+14155560",)), Owner(THEIRS, "acme", ("+1415555", "+1415556")))
+    source, directory = chain(owners=owners)
+    source.put("enum:14155560001:0", {"sms": f"telnyx:{TO}"}, OURS)
+    source.put("enum:14155560001:1", {"sms": f"telnyx:{TO}"}, THEIRS)
+    assert await claims(directory) == []
+    source.put("enum:14155560001:0", {"voice": "sip:a@pbx.example"}, OURS)
+    assert await claims(directory) == [("+14155560001", "acme")]
+
+
+async def test_the_operators_own_source_may_name_any_number() -> None:
+    source = MemorySource(trust=TrustLevel.OPERATOR)
+    directory = Directory(source, replace(POLICY, owners=(Owner(OURS, "acme", ("+14155560",)),)))
+    source.put("enum:14155560001:0", {"sms": f"telnyx:{TO}"}, OURS)
+    assert await claims(directory) == [("+14155560001", "acme")]
+
+
 async def test_a_strangers_entry_beside_the_owners_changes_nothing() -> None:
     source, directory = chain()
     source.put("enum:14155550001:0", {"sms": f"telnyx:{TO}"}, OURS)
