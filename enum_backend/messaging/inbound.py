@@ -67,6 +67,7 @@ class StoredInbound:
         sender: `+E.164`, or a name or short code.
         to: `+E.164` of ours.
         opt_out: what the provider's own opt-out handling did.
+        is_shared: other tenants may send from `to`, too.
         sent_at, received_at: milliseconds.
     """
 
@@ -80,6 +81,7 @@ class StoredInbound:
     opt_out: Literal["stop", "start", "help"] | None = None
     sent_at: int | None = None
     received_at: int = 0
+    is_shared: bool = False
 
 
 OnStored = Callable[[Connection, StoredInbound, int], None]

@@ -173,11 +173,11 @@ def _change(connection: Connection, inbox_id: str, values: Mapping[str, Any]) ->
     connection.execute(update(inbox).where(inbox.c.inbox_id == inbox_id).values(**values))
 
 
-def as_stored(row: Row[Any], text: str, tenant: str | None) -> StoredInbound:
+def as_stored(row: Row[Any], text: str, owner: Owner) -> StoredInbound:
     """A row as those who follow the inbox see it."""
     return StoredInbound(
         inbox_id=row.inbox_id,
-        tenant=tenant,
+        tenant=owner.tenant,
         gateway=row.gateway,
         provider=row.provider,
         sender=row.sender,
@@ -186,4 +186,5 @@ def as_stored(row: Row[Any], text: str, tenant: str | None) -> StoredInbound:
         opt_out=cast("Any", row.opt_out),
         sent_at=row.sent_at,
         received_at=row.received_at,
+        is_shared=owner.is_shared,
     )

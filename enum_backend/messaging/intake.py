@@ -208,6 +208,7 @@ class Intake:
                     opt_out=sms.opt_out,
                     sent_at=None if sms.sent_at is None else int(sms.sent_at * 1000),
                     received_at=now,
+                    is_shared=owner.is_shared,
                 )
             )
         self._call(connection, messages, now)
@@ -217,7 +218,7 @@ class Intake:
             text = self._sealer.open(row.body, row.inbox_id)
         except SealBroken:
             return
-        self._call(connection, [inbox.as_stored(row, text, owner.tenant)], now)
+        self._call(connection, [inbox.as_stored(row, text, owner)], now)
 
     def _call(self, connection: Connection, messages: Sequence[StoredInbound], now: int) -> None:
         """Call the followers: for all messages at once, or one by one where one fails.

@@ -88,6 +88,11 @@ class Owner:
     reason: OwnerReason
     open: bool = False
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other tenants may send from the number, too: it is bound to nobody."""
+        return self.reason in (OwnerReason.RECORD, OwnerReason.DEFAULT)
+
 
 UNKNOWN_CLAIMS: Final = Claims(known=False)
 

@@ -71,8 +71,8 @@ class Keywords:
     def handle(self, connection: Connection, stored: StoredInbound, now: int) -> None:
         """Record, take back or answer what the message asks for; most ask for nothing.
 
-        A message to a number that nobody owns gets no answer, but what it asks for
-        counts for whoever sends from that number.
+        What it asks for counts for whoever sends from that number: its owner, and all others
+        where it is bound to nobody. A message to a number that nobody owns gets no answer.
         """
         meaning = self._meaning(stored)
         if meaning is None:
@@ -105,10 +105,15 @@ class Keywords:
 
     def _stop(self, connection: Connection, stored: StoredInbound, now: int) -> bool:
         source = Source.KEYWORD if stored.opt_out is None else Source.PROVIDER
-        tenant = stored.tenant or EVERY
-        return stop(
-            connection, tenant, stored.to, stored.sender, source, now, gateway=stored.gateway
-        )
+        to, handset, gateway = stored.to, stored.sender, stored.gateway
+        tenants = [stored.tenant] if stored.tenant else [EVERY]
+        if stored.is_shared:
+            tenants.append(EVERY)
+        new = [
+            stop(connection, tenant, to, handset, source, now, gateway=gateway)
+            for tenant in tenants
+        ]
+        return any(new)
 
     def _start(self, connection: Connection, stored: StoredInbound) -> bool:
         tenant = stored.tenant or EVERY

@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, select
 
 from enum_backend.errors import OptedOut
+from enum_backend.messaging.owners import DEFAULT_TENANT
 from enum_backend.messaging.route import Route
 from enum_backend.messaging.senders import picked_by
 from enum_backend.phone import normalize
@@ -139,8 +140,14 @@ def sender_word(text: str, region: str) -> str:
 
 
 def remove(connection: Connection, tenant: str, sender: str, recipient: str) -> bool:
-    """Take an entry back by hand; returns whether it was there."""
-    return _delete(connection, recipient, tenant, [sender])
+    """Take an entry back by hand; returns whether it was there.
+
+    The default tenant's are the deployment's own numbers: nobody is kept from them any more.
+    """
+    found = _delete(connection, recipient, tenant, [sender])
+    if tenant == DEFAULT_TENANT:
+        found = _delete(connection, recipient, EVERY, [sender]) or found
+    return found
 
 
 def reopen(connection: Connection, tenant: str, sender: str, recipient: str, gateway: str) -> bool:

@@ -14,7 +14,7 @@ from enum_backend.messaging.policy.word_list import Vocabulary, load_words
 from enum_backend.settings.policy import KeywordSettings
 from enum_backend.storage import Database
 from enum_backend.storage.tables import opt_outs
-from tests.unit.policy.policy_kit import ANN, BOB, NOW, OURS, put, row
+from tests.unit.policy.policy_kit import ANN, BOB, NOW, OTHER, OURS, put, row
 
 WORDS = load_words()
 HOUR = 3_600_000
@@ -145,6 +145,21 @@ async def test_switched_off(database: Database) -> None:
     handset = Handset(database, enabled=False)
     assert await handset.writes("STOP") == []
     assert await handset.writes("x", opt_out="stop") == []
+    assert await entries(database) == set()
+
+
+async def test_a_number_that_several_tenants_send_from(database: Database) -> None:
+    handset = Handset(database)
+    waits = await put(database, tenant="acme")
+    assert await handset.writes("STOP", is_shared=True) == ["stop"]
+    assert await handset.writes("STOP", is_shared=True) == []
+    assert (await row(database, waits)).state == "failed"
+    wanted = [("default", OURS, ANN), ("acme", OURS, ANN), ("acme", OTHER, ANN)]
+    assert await database.read(lambda c: optouts.blocked(c, wanted)) == {0, 1}
+    assert await handset.writes("START", is_shared=True) == ["start"]
+    assert await entries(database) == set()
+    await handset.writes("STOP", is_shared=True)
+    assert await database.write(lambda c: optouts.remove(c, "default", OURS, ANN))
     assert await entries(database) == set()
 
 
