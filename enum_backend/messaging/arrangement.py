@@ -41,14 +41,14 @@ class Arranged:
 
     Attributes:
         sender: the number that the first gateway is told to send from; None = its own.
-        alike: how many of the first gateways might as well have come first.
+        decisive: gateways that come first, might as well have, or would if they worked.
         learns: what the recipient will know from this message on; None = nothing new.
     """
 
     chain: tuple[str, ...]
     steps: tuple[Said, ...]
     sender: str | None
-    alike: int
+    decisive: frozenset[str]
     learns: Known | None
 
 
@@ -80,7 +80,7 @@ class Arranger:
             DatabaseUnavailable: what the recipient knows cannot be read.
         """
         usable = tuple(name for name in wanted.chain if self._works(name)) or wanted.chain
-        known, sticky_step = await self._recall(wanted, usable)
+        known, knew, sticky_step = await self._recall(wanted, usable)
         ordered = self._ordered(wanted, usable, take_turn=take_turn and known is None)
         first = (known.gateway,) if known else ()
         every = dict.fromkeys((*first, *ordered.chain, *wanted.rest, *wanted.chain))
@@ -92,7 +92,7 @@ class Arranger:
             chain=chain,
             steps=(sticky_step, strategy_step, _health_step(broken)),
             sender=sender,
-            alike=ordered.alike,
+            decisive=self._decisive(wanted, chain, ordered, knew if broken else None),
             learns=self._learns(wanted, chain, sender, known),
         )
 
@@ -105,17 +105,34 @@ class Arranger:
             return False
         return bool(self._sticky) or (self._sticky is None and wanted.strategy == "round_robin")
 
-    async def _recall(self, wanted: Wanted, usable: tuple[str, ...]) -> tuple[Known | None, Said]:
+    async def _recall(
+        self, wanted: Wanted, usable: tuple[str, ...]
+    ) -> tuple[Known | None, Known | None, Said]:
+        """What the recipient knows if it is usable now, what it knows at all, and the step."""
         if self._known is None or not self._is_sticky(wanted):
             why = "the request names the sender" if wanted.sender is not None else "off"
-            return None, ("sticky", False, NAMED if wanted.strategy is None else why)
+            return None, None, ("sticky", False, NAMED if wanted.strategy is None else why)
         known = await self._known.find(wanted.tenant, wanted.destination)
         if known is None:
-            return None, ("sticky", False, "the recipient knows no number of ours")
+            return None, None, ("sticky", False, "the recipient knows no number of ours")
         shown = f"{known.gateway} {known.sender or ''}".rstrip()
         if known.gateway not in usable:
-            return None, ("sticky", False, f"the recipient knows {shown}, which is not usable now")
-        return known, ("sticky", True, f"the recipient knows {shown}")
+            return (
+                None,
+                known,
+                ("sticky", False, f"the recipient knows {shown}, which is not usable now"),
+            )
+        return known, known, ("sticky", True, f"the recipient knows {shown}")
+
+    def _decisive(
+        self, wanted: Wanted, chain: tuple[str, ...], ordered: Ordered, knew: Known | None
+    ) -> frozenset[str]:
+        """Who wants no messages from one of these gets none: a fault of one is no way around."""
+        found = {*chain[:1], *(ordered.chain if ordered.alike > 1 else ())}
+        if any(not self._works(name) for name in wanted.chain):
+            healthy = self._ordered(wanted, wanted.chain, take_turn=False)
+            found.update([knew.gateway] if knew else healthy.chain[: healthy.alike])
+        return frozenset(found)
 
     def _ordered(self, wanted: Wanted, usable: tuple[str, ...], *, take_turn: bool) -> Ordered:
         if wanted.strategy is None:

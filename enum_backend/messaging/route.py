@@ -30,8 +30,8 @@ class Route:
         sender: the number to send from: the request's, else the one the recipient
             knows; None = each gateway's own.
         senders: gateway -> what the recipient may see as the sender (`senders_of`).
-        alike: how many of the first gateways might as well have come first: who
-            wants no messages from one of them gets none from the others.
+        decisive: the first gateway, those that might as well have come first, and those
+            that would if they worked: who wants no messages from one of them gets none.
         learns: what the recipient will know of us after this message.
     """
 
@@ -42,7 +42,7 @@ class Route:
     sender_gateway: str | None = None
     sender: str | None = None
     senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    alike: int = 1
+    decisive: frozenset[str] = frozenset()
     learns: Known | None = None
 
     def simulated(self) -> Route:

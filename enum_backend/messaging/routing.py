@@ -130,7 +130,7 @@ class Router:
             sender_gateway=choice.sender_gateway,
             sender=arranged.sender,
             senders=self._senders(choice, planned, arranged.sender),
-            alike=arranged.alike,
+            decisive=arranged.decisive,
             learns=arranged.learns,
         )
 

@@ -209,7 +209,8 @@ def _screened(closed: Collection[tuple[str, str]], tenant: str, route: Route) ->
         any(_is_closed(closed, tenant, sender) for sender in route.senders.get(name) or (None,))
         for name in route.planned
     ]
-    if any(shut[: route.alike]):
+    first = route.decisive or route.planned[:1]
+    if any(is_shut for name, is_shut in zip(route.planned, shut, strict=True) if name in first):
         return OptedOut()
     if not any(shut):
         return route

@@ -97,7 +97,7 @@ async def test_round_robin_is_fair_and_explaining_takes_no_turn(world: World) ->
         route = await routing.choose()
         assert seen.chain == route.chain
         assert sorted(route.chain) == ["one", "three", "two"]
-        assert (route.alike, route.learns) == (3, None)
+        assert (route.decisive, route.learns) == ({"one", "two", "three"}, None)
         firsts[route.chain[0]] += 1
     assert set(firsts.values()) == {3}
 
@@ -108,15 +108,19 @@ async def test_a_broken_gateway_goes_last_and_takes_no_turns(world: World) -> No
     routes = [await routing.choose() for _ in range(6)]
     assert Counter(route.chain[0] for route in routes) == {"one": 3, "three": 3}
     assert {route.chain[2] for route in routes} == {"two"}
-    assert routes[0].alike == 2
+    # Whoever has shut out `two` is not reached through the others while it is broken.
+    assert {route.decisive for route in routes} == {frozenset({"one", "two", "three"})}
     assert why(routes[0], "health") == (True, "broken now, so last: two")
     assert why(await Routing(world).choose(), "health")[0] is False
 
 
 async def test_broken_gateways_go_last_whoever_names_them(world: World) -> None:
     routing = Routing(world)
+    assert (await routing.choose()).decisive == {"one"}
     routing.breaks("one")
-    assert (await routing.choose(gateway="one")).chain == ("two", "three", "one")
+    named = await routing.choose(gateway="one")
+    assert (named.chain, named.decisive) == (("two", "three", "one"), {"one", "two"})
+    assert (await routing.choose()).decisive == {"one", "two"}
     for name in ("two", "three"):
         routing.breaks(name)
     route = await routing.choose()
@@ -131,6 +135,16 @@ async def test_one_that_is_half_open_keeps_its_place(
     monkeypatch.setattr(routing.pool.breakers, "_clock", lambda: float("inf"))
     assert routing.pool.health("one") == "half_open"
     assert (await routing.choose()).chain == ("one", "two", "three")
+
+
+async def test_the_number_a_recipient_knows_decides_while_it_is_broken(world: World) -> None:
+    routing = Routing(world, strategy="priority", sticky=True)
+    await routing.send(gateway="two")
+    known = Known("two", TWO)
+    await world.database.write(lambda c: sticky.remember(c, [("default", TO, known)], now_ms()))
+    routing.breaks("two")
+    route = await routing.choose()
+    assert (route.chain[0], route.decisive) == ("one", {"one", "two"})
 
 
 async def test_sticky_keeps_the_gateway_of_each_recipient(world: World) -> None:

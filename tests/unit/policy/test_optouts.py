@@ -126,7 +126,7 @@ async def test_a_simulation_plans_as_live(database: Database) -> None:
 
 async def test_gateways_that_take_turns_count_as_one(database: Database) -> None:
     await shut(database, sender=OTHER)
-    assert isinstance(await screened(database, route(alike=2)), OptedOut)
+    assert isinstance(await screened(database, route(decisive=frozenset({"one", "two"}))), OptedOut)
 
 
 async def test_whatever_the_provider_picks(database: Database) -> None:
