@@ -240,12 +240,12 @@ class Dispatcher:
         if self._held.get(name, Held()).whole > now_ms():
             places = 0
         options = gateway.options
-        is_paced = options.per_second or options.sender_pause
+        pace = Pace(options.per_second, options.sender_pause, options.sender)
         return Room(
             provider=gateway.provider,
             places=max(0, places),
             lease_ms=int(lease_seconds(gateway) * 1000),
-            pace=Pace(options.per_second, options.sender_pause) if is_paced else None,
+            pace=pace if pace.per_second or pace.sender_pause else None,
             closed_until=closed_until,
         )
 

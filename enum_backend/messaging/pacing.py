@@ -7,7 +7,7 @@ the transaction that begins to send.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select
@@ -15,6 +15,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from enum_backend.storage.locks import serialize
 from enum_backend.storage.tables import gateway_paces, sender_paces
+
+BURST_SECONDS = 0.1
+"""What may leave at once after a pause: what so much time brings, one message at least."""
 
 _EMPTY_AT = select(gateway_paces.c.empty_at).where(gateway_paces.c.gateway == bindparam("gateway"))
 
@@ -60,10 +63,16 @@ class Pace:
     Attributes:
         per_second: messages a second; 0 = no limit.
         sender_pause: seconds between two messages of one sender; 0 = none.
+        own: the number that the gateway sends from where a message names none.
     """
 
     per_second: float
     sender_pause: float
+    own: str = ""
+
+    def sender_key(self, sender: str | None) -> str:
+        """How a message's sender is counted: "" = the gateway's own number, named or not."""
+        return "" if sender is None or sender == self.own else sender
 
     @property
     def interval(self) -> int:
@@ -86,7 +95,7 @@ class Pace:
         empty_at = 0
         if self.per_second:
             found = connection.execute(_EMPTY_AT, {"gateway": gateway}).scalar_one_or_none()
-            full_since = now * 1000 - int(max(1.0, self.per_second) * self.interval)
+            full_since = now * 1000 - int(max(1.0, self.per_second * BURST_SECONDS) * self.interval)
             empty_at = min(max(found or 0, full_since), now * 1000)
         return Pacing(self, gateway, now, empty_at, waiting)
 
@@ -96,7 +105,7 @@ class Pacing:
 
     Args:
         empty_at: microseconds; when the bucket last held nothing. It fills since then,
-            and holds what a second brings, one message at least.
+            and holds what `BURST_SECONDS` bring, one message at least.
         waiting: senders that may not send yet -> when they may; "" = the gateway's own.
     """
 
@@ -111,8 +120,9 @@ class Pacing:
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Senders that may not send now."""
-        return frozenset(self._waiting)
+        """Senders that may not send now, as messages name them."""
+        own = {self._pace.own} if "" in self._waiting else set()
+        return frozenset(self._waiting) | own
 
     def places(self, wanted: int) -> int:
         """How many of `wanted` messages may go now."""
@@ -120,18 +130,18 @@ class Pacing:
             return wanted
         return min(wanted, (self._now * 1000 - self._empty_at) // self._pace.interval)
 
-    def count(self, connection: Connection, senders: Sequence[str]) -> Held | None:
+    def count(self, connection: Connection, senders: Sequence[str | None]) -> Held | None:
         """Count one message of each of these senders; what is held back from then on."""
         if senders and self._pace.per_second:
             self._empty_at += len(senders) * self._pace.interval
             connection.execute(_COUNT, {"gateway": self._gateway, "empty_at": self._empty_at})
         if senders and self._pace.sender_pause:
-            self._pause(connection, senders)
+            self._pause(connection, {self._pace.sender_key(sender) for sender in senders})
         whole = 0 if self.places(1) else -(-(self._empty_at + self._pace.interval) // 1000)
         sender = min(self._waiting.values(), default=0)
         return Held(whole, sender) if whole or sender else None
 
-    def _pause(self, connection: Connection, senders: Sequence[str]) -> None:
+    def _pause(self, connection: Connection, senders: Collection[str]) -> None:
         pause = int(self._pace.sender_pause * 1000)
         old = {"of_gateway": self._gateway, "now": self._now, "latest": self._now + pause}
         connection.execute(_FORGET, old)
@@ -140,6 +150,6 @@ class Pacing:
             insert(sender_paces),
             [
                 {"gateway": self._gateway, "sender": sender, "ready_at": self._now + pause}
-                for sender in dict.fromkeys(senders)
+                for sender in sorted(senders)
             ],
         )

@@ -182,8 +182,9 @@ def _take_of(
     taken.left.extend(expire(connection, name, late, now))
     ready = [row for row in rows if row.valid_until > now]
     if room.pace is not None and room.pace.sender_pause:
-        first = {row.sender: row.id for row in reversed(ready)}
-        ready = [row for row in ready if first[row.sender] == row.id]
+        key = room.pace.sender_key
+        first = {key(row.sender): row.id for row in reversed(ready)}
+        ready = [row for row in ready if first[key(row.sender)] == row.id]
     ready = ready[:places]
     shut = _shut_out(connection, ready, name)
     taken.left.extend(refuse(connection, name, [row for row in ready if row.id in shut], now))
@@ -191,7 +192,7 @@ def _take_of(
     if ready:
         _begin(connection, taken, name, room, owner, ready, now)
     if pacing is not None:
-        held = pacing.count(connection, [row.sender or "" for row in ready])
+        held = pacing.count(connection, [row.sender for row in ready])
         if held is not None:
             taken.held[name] = held
 

@@ -33,25 +33,35 @@ async def test_without_a_rate_all_may_go(world: World) -> None:
     assert await places(world, pace, START) == 100
 
 
-async def test_a_bucket_holds_a_second_and_fills_again(world: World) -> None:
-    pace = Pace(4, 0)
+async def test_a_bucket_holds_a_tenth_of_a_second_and_fills_again(world: World) -> None:
+    pace = Pace(40, 0)
     assert await places(world, pace, START) == 4
     assert await places(world, pace, START, wanted=3) == 3
     assert await go(world, pace, START, [""] * 3) is None
-    assert await go(world, pace, START, [""]) == Held(whole=START + 250)
-    assert await go(world, pace, START) == Held(whole=START + 250)
-    assert await places(world, pace, START + 249) == 0
-    assert await places(world, pace, START + 250) == 1
-    assert await places(world, pace, START + 500) == 2
+    assert await go(world, pace, START, [""]) == Held(whole=START + 25)
+    assert await go(world, pace, START) == Held(whole=START + 25)
+    assert await places(world, pace, START + 24) == 0
+    assert await places(world, pace, START + 25) == 1
+    assert await places(world, pace, START + 50) == 2
     assert await places(world, pace, START + 60_000) == 4
     assert await go(world, pace, START, [], gateway="two") is None
+
+
+async def test_no_second_has_more_than_the_rate(world: World) -> None:
+    pace, times = Pace(5, 0), []
+    for now in range(START, START + 3000, 20):
+        for _ in range(await places(world, pace, now)):
+            times.append(now)
+            await go(world, pace, now, [""])
+    assert len(times) == 15
+    assert max(sum(at <= other < at + 1000 for other in times) for at in times) == 5
 
 
 @pytest.mark.parametrize(("rate", "pause"), [(0.1, 10_000), (3, 334), (0.7, 1429)])
 async def test_any_rate(world: World, rate: float, pause: int) -> None:
     pace = Pace(rate, 0)
     full = await places(world, pace, START)
-    assert full == max(1, int(rate))
+    assert full == 1
     assert await go(world, pace, START, [""] * full) == Held(whole=START + pause)
     assert await places(world, pace, START + pause - 1) == 0
     assert await places(world, pace, START + pause) == 1
@@ -67,6 +77,15 @@ async def test_senders_wait_each_for_itself(world: World) -> None:
     assert await go(world, pace, START + 3000, [""]) == Held(sender=START + 4000)
     assert await waiting(world, pace, START + 6000) == set()
     assert await go(world, pace, START + 6000) is None
+
+
+async def test_the_gateways_own_number_is_one_sender_named_or_not(world: World) -> None:
+    pace = Pace(0, 3, "+15550100001")
+    assert pace.sender_key("+15550100001") == pace.sender_key(None) == ""
+    await go(world, pace, START, [""])
+    assert await waiting(world, pace, START) == {"", "+15550100001"}
+    await go(world, pace, START + 3000, ["+15550100002"])
+    assert await waiting(world, pace, START + 3000) == {"+15550100002"}
 
 
 async def test_a_clock_that_was_set_back_stops_nothing(world: World) -> None:

@@ -152,13 +152,13 @@ async def test_one_message_of_each_paced_sender(world: World) -> None:
 async def test_all_processes_share_a_rate(world: World) -> None:
     for n in range(5):
         await world.send(text=str(n))
-    paced = {"one": room(5, pace=Pace(2, 0))}
+    paced = {"one": room(5, pace=Pace(20, 0))}
     now = now_ms()
     assert len((await take(world, now=now, room=paced)).begun) == 2
     other = await take(world, owner="other", now=now, room=paced)
     assert not other.begun
-    assert other.held == {"one": Held(whole=now + 500)}
-    assert len((await take(world, owner="other", now=now + 500, room=paced)).begun) == 1
+    assert other.held == {"one": Held(whole=now + 50)}
+    assert len((await take(world, owner="other", now=now + 50, room=paced)).begun) == 1
 
 
 async def test_attempts_are_numbered(world: World) -> None:
