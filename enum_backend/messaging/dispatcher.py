@@ -39,6 +39,11 @@ POLL_SECONDS = 1.0
 BUSY_POLL_SECONDS = 0.05
 OTHERS_SECONDS = 0.1
 """How long the work that came to another process is left to it."""
+PATIENCE_MS = 3000
+"""How long messages of a gateway that is broken for this process are left to others, for
+which it may work."""
+PUT_OFF_MS = 5000
+"""For how long they are put off at most, where no gateway follows."""
 SWEEP_SECONDS = 15.0
 SHUTDOWN_SECONDS = 10.0
 START_SECONDS = 2.0
@@ -205,6 +210,7 @@ class Dispatcher:
                     room=room,
                     others=others,
                     hold=self._pool.mode != "live",
+                    patience=0 if self._alone else PATIENCE_MS,
                 )
             )
         except DatabaseUnavailable:
@@ -236,7 +242,8 @@ class Dispatcher:
         closed_until = None
         places = (1 if health == "half_open" else self._settings.concurrency) - self._busy[name]
         if health == "open":
-            closed_until = now_ms() + int(self._pool.breakers.seconds_left(name) * 1000) + 1
+            left = int(self._pool.breakers.seconds_left(name) * 1000) + 1
+            closed_until = now_ms() + (left if self._alone else min(left, PUT_OFF_MS))
         if self._held.get(name, Held()).whole > now_ms():
             places = 0
         options = gateway.options

@@ -66,9 +66,15 @@ def leave(connection: Connection, rows: Sequence[Row[Any]], now: int, why: str) 
     return left
 
 
-def leave_closed(connection: Connection, name: str, until: int, now: int) -> list[Left]:
-    """A gateway that is broken now: its messages go on, or wait until it is asked again."""
-    rows = due(connection, OF_GATEWAY, now, CLOSED_BATCH, gateway=name)
+def leave_closed(
+    connection: Connection, name: str, until: int, now: int, patience: int = 0
+) -> list[Left]:
+    """A gateway that is broken now: its messages go on, or wait until it is asked again.
+
+    Args:
+        patience: milliseconds; what is due for less is left to others.
+    """
+    rows = due(connection, OF_GATEWAY, now - patience, CLOSED_BATCH, gateway=name)
     ends = [row for row in rows if row.chain_position + 1 >= len(json.loads(row.chain))]
     stuck = [row for row in ends if row.valid_until > now]
     if stuck:

@@ -136,6 +136,7 @@ def take(
     room: Mapping[str, Room],
     others: int,
     hold: bool = False,
+    patience: int = 0,
 ) -> Taken:
     """Begin the due messages there is room for, codes first; the earliest first.
 
@@ -144,6 +145,8 @@ def take(
         others: how many messages of gateways that are no longer configured to move on;
             finding them means looking through all that wait.
         hold: nothing is sent for real now: those messages wait as long as they count.
+        patience: milliseconds that due messages of a gateway which is broken here are left
+            to other processes; it may work for them.
     """
     taken = Taken()
     open_to = [name for name, item in room.items() if item.places > 0 or item.closed_until]
@@ -151,10 +154,11 @@ def take(
     taken.due_at = min((at for at in next_due.values() if at > now), default=None)
     for name in (name for name in open_to if next_due.get(name, now + 1) <= now):
         gateway = room[name]
-        if gateway.closed_until is not None:
-            taken.left.extend(leave_closed(connection, name, gateway.closed_until, now))
-        else:
+        if gateway.closed_until is None:
             _take_of(connection, taken, name, gateway, owner, now)
+        elif next_due[name] <= now - patience:
+            until = gateway.closed_until
+            taken.left.extend(leave_closed(connection, name, until, now, patience))
     if others:
         gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
         if hold:

@@ -31,6 +31,8 @@ MOST_AT_ONCE = 512
 LEASE_MS = 150_000
 """Longer than the slowest delivery: two addresses or a mail, with all their time-outs."""
 POLL_SECONDS = 1.0
+PUT_OFF_SECONDS = 5.0
+"""For how long deliveries to a target that rests are put off where other processes work, too."""
 PACE_SECONDS = 0.01
 """Least time between two looks into the queue: what comes meanwhile is taken together."""
 SHUTDOWN_SECONDS = 10.0
@@ -169,7 +171,9 @@ class DeliveryWorker:
     def _claim(self, connection: Connection, places: int, room: Room) -> list[Row[Any]]:
         now = now_ms()
         for target, seconds in room.resting.items():
-            queue.defer(connection, target, now, now + int(seconds * 1000))
+            # A target may be out of reach for this process alone.
+            rest = seconds if self._alone else min(seconds, PUT_OFF_SECONDS)
+            queue.defer(connection, target, now, now + int(rest * 1000))
         return queue.claim(
             connection,
             owner=self._owner,

@@ -135,6 +135,22 @@ async def test_messages_of_a_broken_gateway_go_on_or_wait(world: World) -> None:
     assert row.next_attempt_at == row.valid_until
 
 
+async def test_a_gateway_broken_for_one_process_is_left_to_the_others(world: World) -> None:
+    waits = await world.send()
+    moves = await world.send(text="has another way")
+    await world.change(moves, chain='["one", "two"]')
+    now = now_ms()
+    closed = {"one": room(0, closed_until=now + 30_000)}
+    assert await nothing(world, now=now, room=closed, others=0, patience=3000)
+    rows = [await world.row(message_id) for message_id in (waits, moves)]
+    assert all(row.next_attempt_at <= now for row in rows)
+    assert {row.gateway for row in rows} == {"one"}
+    # Nobody has taken them.
+    later = await take(world, now=now + 3001, room=closed, others=0, patience=3000)
+    assert [left.message_id for left in later.left] == [moves]
+    assert (await world.row(waits)).next_attempt_at == now + 30_000
+
+
 async def test_one_message_of_each_paced_sender(world: World) -> None:
     ids = [await world.send(text=str(n)) for n in range(3)]
     await world.change(ids[2], sender="+15550100001")
