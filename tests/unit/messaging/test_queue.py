@@ -137,8 +137,8 @@ async def test_messages_of_a_broken_gateway_go_on_or_wait(world: World) -> None:
 
 async def test_a_gateway_broken_for_one_process_is_left_to_the_others(world: World) -> None:
     waits = await world.send()
+    await world.change(waits, chain='["one"]')
     moves = await world.send(text="has another way")
-    await world.change(moves, chain='["one", "two"]')
     now = now_ms()
     closed = {"one": room(0, closed_until=now + 30_000)}
     assert await nothing(world, now=now, room=closed, others=0, patience=3000)

@@ -240,7 +240,7 @@ async def test_a_dead_target_rests(box: InboundWorld, scripted: Scripted, make: 
 
         async def put_off() -> bool:
             rows = await box.deliveries()
-            return all(row.next_attempt_at > now_ms() + 5_000 for row in rows)
+            return all(row.next_attempt_at > now_ms() + 3_000 for row in rows)
 
         await _until(put_off)
     tried = scripted.targets.count(key)
