@@ -23,6 +23,7 @@ from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.drafts import Draft, idempotency_key
 from enum_backend.messaging.gateways import GatewayPool
+from enum_backend.messaging.keyed_lock import KeyedLock
 from enum_backend.messaging.leaving import WAITING
 from enum_backend.messaging.limits import ClientLimits, NoClientLimits
 from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
@@ -80,6 +81,7 @@ class MessageService:
         self._accepting: Batcher[Draft, Accepted] = Batcher(
             database, self._accept, first=accepting.wait_for_turn
         )
+        self._repeats = KeyedLock()
         self._dispatch = dispatch
         self._test_numbers = frozenset(test_numbers)
         self._policy = policy or PolicySettings()
@@ -96,6 +98,14 @@ class MessageService:
             EnumBackendError: refused by mode, routing or limits; nothing is stored.
         """
         _check_text(request.text)
+        # Repeats that come at the same time wait for the first: they take no place in a limit.
+        repeats_of = idempotency_key(request) or self._repeat_hash(request)
+        if repeats_of is None:
+            return await self._send(request)
+        async with self._repeats.hold(repeats_of):
+            return await self._send(request)
+
+    async def _send(self, request: SendRequest) -> Accepted:
         request_hash = self._request_hash(request)
         if (earlier := await self._earlier(request, request_hash)) is not None:
             return earlier
@@ -261,6 +271,7 @@ class MessageService:
             request.gateway or "",
             request.client_reference or "",
             str(request.send_at or ""),
+            *(["transliterate"] if request.transliterate else []),
         )
 
     def _estimate(self, route: Route, segments: int) -> Cost | None:

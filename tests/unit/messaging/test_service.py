@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,10 +13,12 @@ from enum_backend.errors import (
     CredentialsMissing,
     GatewayNotConfigured,
     NotFound,
+    RateLimitExceeded,
     SmsDisabled,
     ValidationFailed,
 )
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
+from enum_backend.messaging.client_limits import ClientLimiter
 from enum_backend.messaging.model import Client
 from enum_backend.messaging.service import key_client
 from enum_backend.settings.models import DispatchSettings, LimitSettings
@@ -45,6 +48,21 @@ async def test_what_an_account_puts_before_a_text_is_counted(world: World) -> No
     world.gateway("trial", price="0.0075", text_prefix="Sent from a trial account - ")
     accepted = await world.service.send(request(text="a" * 150))
     assert (accepted.segments, accepted.cost) == (2, Cost(Decimal("0.0150")))
+
+
+async def test_repeats_at_the_same_time_take_one_place_in_the_limits(world: World) -> None:
+    world.gateway("one")
+    service = world.service
+    service._client_limits = ClientLimiter(world.limits)
+    client = Client("key:k", "default", per_minute=2)
+    for changes in ({"idempotency_key": "k"}, {"text": "other", "repeat_window": 10.0}):
+        same = request(client=client, **changes)
+        found = await asyncio.gather(*(service.send(same) for _ in range(20)))
+        assert len({accepted.message_id for accepted in found}) == 1
+        assert sum(not accepted.repeated for accepted in found) == 1
+    with pytest.raises(RateLimitExceeded):
+        await service.send(request(client=client, text="third"))
+    assert service._repeats._entries == {}
 
 
 async def test_what_is_stored_and_answered(world: World) -> None:
