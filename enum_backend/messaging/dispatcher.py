@@ -45,7 +45,8 @@ which it may work."""
 PUT_OFF_MS = 5000
 """For how long they are put off at most, where no gateway follows."""
 SWEEP_SECONDS = 15.0
-SHUTDOWN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 30.0
+"""Longer than a request to a provider may take as shipped (`timeout`)."""
 START_SECONDS = 2.0
 """How long the start waits for providers to say what became of orphans; the look-ups go on."""
 

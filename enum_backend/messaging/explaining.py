@@ -13,10 +13,11 @@ from enum_backend.errors import CostLimitExceeded, EnumBackendError, OptedOut
 from enum_backend.gateways.base import Cost
 from enum_backend.messaging import limits
 from enum_backend.messaging.accepting import AcceptRules
+from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.limits import ClientLimits, LimitState, NoClientLimits
 from enum_backend.messaging.model import SendRequest
 from enum_backend.messaging.policy import destinations, optouts
-from enum_backend.messaging.policy.texts import prepared
+from enum_backend.messaging.policy.texts import check_text, prepared
 from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.route import Route, Step
 from enum_backend.messaging.routing import Router
@@ -84,6 +85,7 @@ class Explainer:
         self,
         database: Database,
         router: Router,
+        pool: GatewayPool,
         *,
         rules: AcceptRules,
         pricing: Pricing,
@@ -94,6 +96,7 @@ class Explainer:
     ) -> None:
         self._database = database
         self._router = router
+        self._pool = pool
         self._rules = rules
         self._pricing = pricing
         self._policy = policy
@@ -113,12 +116,26 @@ class Explainer:
             return Explanation(route.simulated(), self._preview(request), None, (), ())
         text = self._preview(request, route.planned[0])
         route, refusals = await self._permitted(request, route)
+        refusals = [*self._at_once(request), *refusals]
         estimate = self._pricing.estimate(
             route.planned[0], route.destination, text.segmentation.segments
         )
         states = await self._limit_states(request, route, estimate)
         refusals += [_refusal(state) for state in states if state.retry_after > 0]
         return Explanation(route, text, estimate, tuple(states), tuple(refusals))
+
+    def _at_once(self, request: SendRequest) -> list[EnumBackendError]:
+        """What refuses the message wherever it goes: the mode, a text that cannot be sent."""
+        refusals: list[EnumBackendError] = []
+        try:
+            self._pool.require_sending()
+        except EnumBackendError as refused:
+            refusals.append(refused)
+        try:
+            check_text(request.text or "no text was asked about")
+        except EnumBackendError as refused:
+            refusals.append(refused)
+        return refusals
 
     def _preview(self, request: SendRequest, gateway: str = "") -> TextPreview:
         sent, _ = prepared(request, self._texts)

@@ -30,7 +30,7 @@ from enum_backend.messaging.model import Accepted, Client, MessageState, Message
 from enum_backend.messaging.outcomes import Change
 from enum_backend.messaging.policy import optouts
 from enum_backend.messaging.policy.destinations import refusal
-from enum_backend.messaging.policy.texts import prepared
+from enum_backend.messaging.policy.texts import check_text, prepared
 from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.route import Step
 from enum_backend.messaging.routing import Route, Router
@@ -38,10 +38,6 @@ from enum_backend.messaging.segments import segment
 from enum_backend.settings.models import DispatchSettings, LimitSettings
 from enum_backend.settings.policy import PolicySettings, TextSettings
 from enum_backend.storage import Database, Sealer
-from enum_backend.unicode_text import is_unicode
-
-MAX_CHARACTERS = 1600
-"""Longest text accepted: ten parts of GSM-7, what most providers take."""
 
 
 class MessageService:
@@ -97,7 +93,7 @@ class MessageService:
             Forbidden: a premium-rate or shared-cost number.
             EnumBackendError: refused by mode, routing or limits; nothing is stored.
         """
-        _check_text(request.text)
+        check_text(request.text)
         # Repeats that come at the same time wait for the first: they take no place in a limit.
         repeats_of = idempotency_key(request) or self._repeat_hash(request)
         if repeats_of is None:
@@ -288,15 +284,3 @@ def key_client(key: ApiKey, settings: LimitSettings) -> Client:
     """The client that an API key stands for."""
     per_minute = settings.per_client_minute if key.per_minute is None else key.per_minute
     return Client(f"key:{key.id}", key.tenant, per_minute, key.daily_cost, key.senders)
-
-
-def _check_text(text: str) -> None:
-    why = ""
-    if not text:
-        why = "is empty"
-    elif len(text) > MAX_CHARACTERS:
-        why = f"has {len(text)} characters, at most {MAX_CHARACTERS} are sent"
-    elif "\x00" in text or not is_unicode(text):
-        why = "holds a NUL or a lone surrogate"
-    if why:
-        raise ValidationFailed(f"message: {why}", errors=[FieldError("message", why)])

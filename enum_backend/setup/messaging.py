@@ -62,6 +62,7 @@ def build_explainer(
     return Explainer(
         database,
         router,
+        pool,
         rules=rules,
         pricing=Pricing(pool, prices),
         policy=settings.policy,

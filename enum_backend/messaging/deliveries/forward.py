@@ -22,7 +22,8 @@ from enum_backend.errors import EnumBackendError
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.messaging.deliveries.model import Claimed, Message, Result, State, Why
 from enum_backend.messaging.model import Client, MessageKind, SendRequest
-from enum_backend.messaging.service import MAX_CHARACTERS, MessageService
+from enum_backend.messaging.policy.texts import LONGEST
+from enum_backend.messaging.service import MessageService
 from enum_backend.storage import Database, Sealer
 from enum_backend.storage.locks import serialize
 from enum_backend.storage.tables import deliveries
@@ -49,7 +50,7 @@ _REFUSED_FOR_GOOD = frozenset(
 
 def forwarded_text(message: Message) -> str:
     """The SMS that hands on a message; too long a text is cut."""
-    return f"From {message.sender}: {message.text}"[:MAX_CHARACTERS]
+    return f"From {message.sender}: {message.text}"[:LONGEST]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from enum_backend.errors import FieldError, ValidationFailed
 from enum_backend.messaging.model import SendRequest
 from enum_backend.messaging.segments import Replaced, transliterate
 from enum_backend.settings.policy import TextSettings
+from enum_backend.unicode_text import is_unicode
 
 LONGEST = 1600
-"""Characters that plain forms may make of a text: what is accepted from a caller."""
+"""Characters of a text, its plain form included: ten parts of GSM-7, what most providers take."""
+
+
+def check_text(text: str) -> None:
+    """Refuse what cannot be sent.
+
+    Raises:
+        ValidationFailed: the text is empty, too long or not Unicode.
+    """
+    why = ""
+    if not text:
+        why = "is empty"
+    elif len(text) > LONGEST:
+        why = f"has {len(text)} characters, at most {LONGEST} are sent"
+    elif "\x00" in text or not is_unicode(text):
+        why = "holds a NUL or a lone surrogate"
+    if why:
+        raise ValidationFailed(f"message: {why}", errors=[FieldError("message", why)])
 
 
 def prepared(request: SendRequest, settings: TextSettings) -> tuple[SendRequest, Replaced]:

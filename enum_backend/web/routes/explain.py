@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from enum_backend.messaging.explaining import Explanation, TextPreview
 from enum_backend.messaging.limits import LimitState
 from enum_backend.messaging.model import SendRequest, cost_json
+from enum_backend.messaging.owners import DEFAULT_TENANT
 from enum_backend.messaging.service import key_client
 from enum_backend.phone import normalize
 from enum_backend.web.endpoints import Call, Endpoint
@@ -118,6 +119,9 @@ async def explain(call: Call) -> web.Response:
     )
     explanation = await call.services.explainer.explain(request)
     answer = explain_json(number, explanation, call.services.pool.mode)
+    if call.caller.tenant != DEFAULT_TENANT and not call.caller.may("admin"):
+        # What the deployment has spent in all tells what others send.
+        answer["limits"] = [limit for limit in answer["limits"] if limit["name"] != "daily_cost"]
     answer["record"] = await seen_record(call.services.directory, number)
     return web.json_response(answer)
 

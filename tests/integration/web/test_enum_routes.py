@@ -147,6 +147,19 @@ async def test_explain_shows_every_rule_and_sends_nothing(
     assert server.messages == []
 
 
+async def test_what_the_deployment_has_spent_is_not_told_to_tenants(
+    server: RunningServer, http: Client
+) -> None:
+    names = []
+    for tenant in ("default", "acme"):
+        key = await server.create_key("sms:send", tenant=tenant)
+        headers = {"Authorization": f"Bearer {key}"}
+        async with http.get("/enum/+14155550103/explain?message=x", headers=headers) as response:
+            names.append({limit["name"] for limit in (await response.json())["limits"]})
+    assert names[0] - names[1] == {"daily_cost"}
+    assert "per_recipient_hour" in names[1]
+
+
 async def test_explain_reads_the_sender_as_send_does() -> None:
     """As people type it, as well as names."""
     telnyx = {"provider": "telnyx", "api_key": "KEYtest", "from": "+14155550100", "price": "0.004"}

@@ -48,6 +48,7 @@ async def explain(world: World, **changes: Any) -> Explanation:
     explainer = Explainer(
         world.database,
         world.router,
+        world.pool,
         pricing=Pricing(world.pool),
         policy=options.pop("policy", PolicySettings()),
         texts=options.pop("texts", TextSettings()),
@@ -61,6 +62,16 @@ async def explain(world: World, **changes: Any) -> Explanation:
 
 def steps(explanation: Explanation) -> dict[str, tuple[bool, str]]:
     return {step.rule: (step.applied, step.why) for step in explanation.route.steps}
+
+
+async def test_what_refuses_a_message_wherever_it_goes(world: World) -> None:
+    world.mode = "disabled"
+    explanation = await explain(world, text="a" * 1601)
+    assert [refused.error_code for refused in explanation.refusals] == [
+        "SMS_DISABLED",
+        "VALIDATION_FAILED",
+    ]
+    assert (await explain(world, text="")).refusals[0].error_code == "SMS_DISABLED"
 
 
 async def test_every_rule_is_there(world: World) -> None:

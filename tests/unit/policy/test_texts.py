@@ -6,7 +6,6 @@ import pytest
 
 from enum_backend.messaging.model import SendRequest
 from enum_backend.messaging.policy.texts import LONGEST, prepared
-from enum_backend.messaging.service import MAX_CHARACTERS
 from enum_backend.settings.policy import TextSettings
 from tests.unit.policy.policy_kit import ANN
 
@@ -45,7 +44,6 @@ def test_letters_are_a_setting_of_their_own() -> None:
 
 
 def test_nothing_grows_beyond_what_is_accepted() -> None:
-    assert LONGEST == MAX_CHARACTERS
     text = "“" + "a" * 1590 + "…" * 5
     request = SendRequest(to=ANN, text=text, transliterate=True)
     assert prepared(request, ON) == (request, ())
