@@ -18,7 +18,12 @@ def digits_of(number: str) -> str:
     return number[1:]
 
 
+_WRITING = re.compile(r"^tel:|[\s().\-/\u2010-\u2015]", re.IGNORECASE)
+"""What people and systems write around the digits of a number (RFC 3966 section 3)."""
+
+
 def number_of(text: str) -> str:
     """`+E.164` for digits with or without `+` or `00`; short codes and names as they are."""
-    found = re.fullmatch(r"(?:\+|00)?([1-9][0-9]{6,14})", text, re.ASCII)
+    bare = _WRITING.sub("", text)
+    found = re.fullmatch(r"(?:\+|00)?([1-9][0-9]{6,14})", bare, re.ASCII)
     return f"+{found[1]}" if found else text

@@ -30,7 +30,8 @@ _BAD_ENDS = frozenset({ProviderStatus.FAILED, ProviderStatus.UNDELIVERED, Provid
 
 
 ID_LIMIT, SENDER_LIMIT, NUMBER_LIMIT = 128, 32, 16
-"""Characters; where a declared path leads, anything may stand."""
+"""Characters; where a declared path leads, anything may stand. A longer sender, such as the
+address of a mail gateway, is cut: the message counts."""
 
 
 class HttpWebhook(Webhook[HttpGateway]):
@@ -128,20 +129,21 @@ def _event(kind: HttpMessage | HttpReport, page: Page) -> Event:
 
 
 def _message(kind: HttpMessage, page: Page) -> InboundSms:
-    sender, receiver = _found(kind.sender, page), _found(kind.to, page)
+    named = _found(kind.sender, page), _found(kind.to, page)
+    sender, receiver = number_of(named[0])[:SENDER_LIMIT], number_of(named[1])
     message_id, time = _found(kind.id, page), _found(kind.time, page)
     text = _found(kind.text, page)
     if not sender or not receiver or not (message_id or time):
         raise Malformed("a message lacks from, to, or both id and time")
-    if len(message_id) > ID_LIMIT or len(sender) > SENDER_LIMIT or len(receiver) > NUMBER_LIMIT:
-        raise Malformed("a message's id, from or to is too long to be one")
+    if len(message_id) > ID_LIMIT or len(receiver) > NUMBER_LIMIT:
+        raise Malformed("a message's id or to is too long to be one")
     segments = _found(kind.segments, page)
-    content = "\n".join((sender, receiver, time, text))
+    content = "\n".join((*named, time, text))
     return InboundSms(
         dedupe_key=message_id or sha256(content.encode()).hexdigest(),
         provider_message_id=message_id or None,
-        sender=number_of(sender),
-        to=number_of(receiver),
+        sender=sender,
+        to=receiver,
         text=text,
         sent_at=instant(time),
         segments=int(segments) if re.fullmatch(r"[1-9][0-9]{0,3}", segments, re.ASCII) else None,

@@ -349,7 +349,26 @@ def test_calls_of_another_kind() -> None:
         hook.parse(WebhookRequest("POST", URL, {}, b"a=b", NOW))
 
 
-@pytest.mark.parametrize("wrong", [{"id": "7" * 129}, {"from": "x" * 33}, {"to": "x" * 17}])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+15550100015",
+        "+1 555 010 0015",
+        "+15550100015 ",
+        "tel:+1-555-010-0015",
+        "(001) 555.010.0015",
+    ],
+)
+def test_numbers_as_systems_write_them(written: str) -> None:
+    assert read(webhook(**separate()), {**SMS, "to": written}).to == "+15550100015"
+
+
+def test_a_long_sender_is_cut_and_its_message_counts() -> None:
+    address = "somebody.with.a.long.name@mail.example"
+    assert read(webhook(**separate()), {**SMS, "from": address}).sender == address[:32]
+
+
+@pytest.mark.parametrize("wrong", [{"id": "7" * 129}, {"to": "x" * 17}])
 def test_values_that_lead_elsewhere(wrong: dict[str, str]) -> None:
     with pytest.raises(Malformed, match="too long"):
         read(webhook(**separate()), {**SMS, **wrong})

@@ -300,7 +300,12 @@ async def test_texts_are_of_ones_own_inbox_only(database: Database, lists: Messa
     texts = {
         name: (await lists.one(ADMIN, name)).text for name in ("msg_1", "in_2", "in_3", "in_4")
     }
-    assert texts == {"msg_1": None, "in_2": None, "in_3": "text 3", "in_4": None}
+    assert texts == {"msg_1": None, "in_2": None, "in_3": "text 3", "in_4": "text 4"}
+    # A repeat has no tenant of its own; what nobody owns is no tenant's to read.
+    await store(database, come(5, tenant=None, duplicate_of="in_2"))
+    assert (await lists.one(ADMIN, "in_5")).text is None
+    with pytest.raises(NotFound):
+        await lists.one(ACME, "in_4")
     other = MessageLists(database, Sealer(bytes(32)))
     assert (await other.one(ACME, "in_2")).text is None
 
