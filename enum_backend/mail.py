@@ -1,24 +1,16 @@
-"""Plain-text mail, handed to the configured server.
-
-What strangers wrote may stand in a subject: it is cleaned, so that nothing of it can
-become another header.
-"""
+"""Plain-text mail, handed to the configured server."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 
 import aiosmtplib
 
+from enum_backend.plain_mail import plain_mail
 from enum_backend.settings.smtp import SmtpSettings, mail_address
-
-_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class MailRefused(Exception):
@@ -66,16 +58,14 @@ class Mailer:
             ValueError: `to` is no address.
         """
         settings = self._settings
-        mail = EmailMessage(policy=SMTP)
-        mail["From"] = settings.sender
-        mail["To"] = mail_address(to)
-        mail["Subject"] = one_line(subject)
-        mail["Date"] = format_datetime(datetime.now(UTC))
-        mail["Message-ID"] = f"<{message_id}@{settings.sender.partition('@')[2]}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        for name, value in (headers or {}).items():
-            mail[name] = one_line(value)
-        mail.set_content(text.encode("utf-8", "replace").decode(), charset="utf-8")
+        fields = {
+            "From": settings.sender,
+            "To": mail_address(to),
+            "Date": format_datetime(datetime.now(UTC)),
+            "Message-ID": f"<{message_id}@{settings.sender.partition('@')[2]}>",
+            "Auto-Submitted": "auto-generated",
+        }
+        mail = plain_mail(fields, {"Subject": subject, **(headers or {})}, text)
         try:
             async with asyncio.timeout(settings.timeout):
                 await aiosmtplib.send(
@@ -100,8 +90,3 @@ class Mailer:
             raise MailRefused(final=error.code >= 500, status=error.code) from None
         except (aiosmtplib.SMTPException, TimeoutError, OSError):
             raise MailRefused(final=False) from None
-
-
-def one_line(text: str) -> str:
-    """Text that fits into a header: control characters and line ends become blanks."""
-    return " ".join(_NOT_SHOWN.sub(" ", text).split())

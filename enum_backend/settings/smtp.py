@@ -18,10 +18,13 @@ _MAILBOX = re.compile(
 def mail_address(text: str) -> str:
     """An address that can stand in an envelope as it is (ASCII, no name, no quotes).
 
+    Nor does it hold what mail programs take for an encoded word (RFC 2047) and read as
+    other characters.
+
     Raises:
         ValueError: it is none.
     """
-    if len(text) > 254 or _MAILBOX.fullmatch(text) is None:
+    if len(text) > 254 or _MAILBOX.fullmatch(text) is None or "=?" in text:
         raise ValueError("expected a mail address such as alice@example.org")
     return text
 

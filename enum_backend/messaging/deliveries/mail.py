@@ -14,8 +14,9 @@ from string import Template
 
 from enum_backend.clock import rfc3339
 from enum_backend.errors import SettingsError
-from enum_backend.mail import Mailer, MailRefused, one_line
+from enum_backend.mail import Mailer, MailRefused
 from enum_backend.messaging.deliveries.model import Claimed, Message, Result, Why
+from enum_backend.plain_mail import one_line
 
 BUILT_IN = """\
 Subject: SMS from ${from} to ${to}

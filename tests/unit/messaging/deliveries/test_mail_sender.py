@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from enum_backend.errors import SettingsError
 from enum_backend.mail import Mailer, MailRefused
 from enum_backend.messaging.deliveries.mail import MailSender, load_template
 from enum_backend.messaging.deliveries.model import Result, Why
+from enum_backend.plain_mail import plain_mail
 from enum_backend.settings.smtp import SmtpSettings
 from tests.unit.messaging.deliveries.test_webhook_sender import CLAIMED, MESSAGE
 
@@ -68,6 +71,23 @@ async def test_a_stranger_s_name_stays_in_its_line() -> None:
     assert subject.startswith("SMS from Bank Bcc: x@y.example aaa")
     assert len(subject) <= 120
     assert subject.isprintable()
+
+
+async def test_encoded_words_of_a_stranger_are_text(tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    file.write_text("Subject: ${from}: ${message}\n\n${from}: ${message}\n")
+    sender = "=?utf-8?q?=0aBcc:v@x.example?="
+    text = "hi =?UTF-8?B?DQpSZXBseS1UbzogZQ0KDQo8aDE+?=\r\n =?utf-8?q?=0d=0a?=\nend"
+    message = replace(MESSAGE, sender=sender, text=text)
+    postman = Postman()
+    await deliver(postman, replace(TO_ALICE, message=message), str(file))
+    _, subject, body, _, headers = postman.mails[0]
+    octets = plain_mail({"To": "alice@example.com"}, {"Subject": subject, **(headers or {})}, body)
+    mail = message_from_bytes(octets, policy=default)
+    assert mail["Subject"] == f"{sender}: {' '.join(text.split())}"[:120]
+    assert mail.keys()[:4] == ["To", "Subject", "X-Delivery-Id", "X-Message-Id"]
+    assert set(mail.keys()[4:]) == {"Content-Type", "Content-Transfer-Encoding", "MIME-Version"}
+    assert mail.get_content().splitlines() == f"{sender}: {text}".splitlines()  # type: ignore[attr-defined]
 
 
 async def test_an_own_template(tmp_path: Path) -> None:
