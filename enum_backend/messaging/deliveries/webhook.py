@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import aiohttp
 from yarl import URL
@@ -28,7 +29,8 @@ _TROUBLE = GatewayError(Reason.TEMPORARY_UNAVAILABLE)
 class WebhookSender:
     """Posts messages; a failover address is tried when the first one fails.
 
-    An address that keeps failing is skipped for a while if there is another one.
+    An address that keeps failing is skipped for a while if there is another one. The first
+    address alone can end its endpoint (410).
 
     Args:
         timeout: seconds for one address.
@@ -53,7 +55,7 @@ class WebhookSender:
             if result.delivered or result.why is Why.GONE:
                 return result
         second = await self._post(claimed, claimed.failover_url, body)
-        return second if second.delivered or result is None else result
+        return second if second.delivered else _neither(result, second)
 
     def _learn(self, url: str, result: Result) -> None:
         if result.broken:
@@ -78,6 +80,20 @@ class WebhookSender:
                 return _judged(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return Result(_why(error), broken=True)
+
+
+def _neither(first: Result | None, second: Result) -> Result:
+    """What it means that two addresses did not take a message.
+
+    Only the first one's 410 ends an endpoint, and only what can help at neither is final.
+
+    Args:
+        first: None = it was passed over, so that it may still take the message.
+    """
+    if first is not None:
+        return replace(first, final=first.final and second.final)
+    why = Why.BAD_STATUS if second.why is Why.GONE else second.why
+    return replace(second, why=why, final=False)
 
 
 async def _skim(response: aiohttp.ClientResponse) -> None:

@@ -262,6 +262,58 @@ async def test_a_first_address_that_keeps_failing_is_passed_over(
     assert (result.status, result.broken) == (503, True)
 
 
+UNUSABLE = "http://10.0.0.1/"
+
+
+@pytest.mark.parametrize(
+    ("primary", "failover", "result"),
+    [
+        (200, None, Result(status=200)),
+        (500, 200, Result(status=200)),
+        (500, 404, Result(Why.BAD_STATUS, status=500, broken=True)),
+        (500, 410, Result(Why.BAD_STATUS, status=500, broken=True)),
+        (404, 410, Result(Why.BAD_STATUS, status=404)),
+        (404, UNUSABLE, Result(Why.BAD_STATUS, status=404)),
+        (410, None, Result(Why.GONE, final=True, status=410)),
+        (UNUSABLE, 200, Result(status=200)),
+        (UNUSABLE, 500, Result(Why.UNUSABLE_ADDRESS)),
+        (UNUSABLE, 410, Result(Why.UNUSABLE_ADDRESS, final=True)),
+        (UNUSABLE, UNUSABLE, Result(Why.UNUSABLE_ADDRESS, final=True)),
+        ("open", 200, Result(status=200)),
+        ("open", 404, Result(Why.BAD_STATUS, status=404)),
+        ("open", 503, Result(Why.BAD_STATUS, status=503, broken=True)),
+        ("open", 410, Result(Why.BAD_STATUS, status=410)),
+        ("open", UNUSABLE, Result(Why.UNUSABLE_ADDRESS)),
+    ],
+)
+async def test_what_comes_of_two_addresses(
+    hook: Hook,
+    second: Hook,
+    sender: WebhookSender,
+    primary: int | str,
+    failover: int | str | None,
+    result: Result,
+) -> None:
+    """Only the first address ends an endpoint; one that was passed over may still take it."""
+    claimed = to(hook, failover_url=second.url)
+    if primary == "open":
+        hook.answers = [500] * FAILURES
+        for _ in range(FAILURES):
+            await sender.deliver(claimed)
+    elif primary == UNUSABLE:
+        claimed = replace(claimed, address=UNUSABLE)
+    else:
+        hook.answers = [int(primary)]
+    if failover == UNUSABLE:
+        claimed = replace(claimed, failover_url=UNUSABLE)
+    else:
+        second.answers = [int(failover or 200)]
+    before = len(hook.calls), len(second.calls)
+    assert await sender.deliver(claimed) == result
+    posts = len(hook.calls) - before[0], len(second.calls) - before[1]
+    assert posts == (isinstance(primary, int), isinstance(failover, int))
+
+
 async def test_nothing_to_send(sender: WebhookSender) -> None:
     for claimed in (replace(CLAIMED, message=None, address="https://x.example/"), CLAIMED):
         assert await sender.deliver(claimed) == Result(Why.UNREADABLE, final=True)
