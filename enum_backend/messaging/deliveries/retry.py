@@ -18,6 +18,7 @@ class RetryPlan:
     """Exponential backoff with jitter until a delivery's time is over.
 
     With 5 seconds at first: 5 s, 15 s, 45 s, 2 min, 7 min, 20 min, 1 h, then every 2 h.
+    The other side may ask for a longer pause, up to `LONGEST_PAUSE` and half of the time left.
 
     Attributes:
         backoff: seconds before the first repeat.
@@ -34,7 +35,9 @@ class RetryPlan:
         waits_its_turn = result.why in (Why.LIMIT, Why.RESTING)
         pause = result.retry_after or 0.0
         if not waits_its_turn:
-            pause = max(pause, self._pause(claimed.attempts))
+            # One long wait must not use up the time there is: other tries have to follow.
+            most = min(LONGEST_PAUSE, (claimed.expires_at - now) / 2000)
+            pause = max(min(pause, most), self._pause(claimed.attempts))
         at = now + int(pause * 1000)
         if result.final or at >= claimed.expires_at:
             return Finished(claimed.id, State.DEAD, result.why, result.status)

@@ -56,8 +56,37 @@ def test_the_other_side_may_ask_for_more_time() -> None:
     outcome = PLAN.after(claimed(), Result(Why.BAD_STATUS, retry_after=600), NOW)
     assert isinstance(outcome, Postponed)
     assert outcome.at == NOW + 600_000
-    longer = Result(Why.BAD_STATUS, retry_after=90_000)
-    assert isinstance(PLAN.after(claimed(), longer, NOW), Finished)
+
+
+@pytest.mark.parametrize("asked", [7201.0, 90_000.0, 3e9, 1e18])
+def test_nobody_may_ask_for_more_than_the_longest_pause(asked: float) -> None:
+    for attempts in (1, 2, 7):
+        outcome = PLAN.after(claimed(attempts), Result(Why.BAD_STATUS, retry_after=asked), NOW)
+        assert isinstance(outcome, Postponed)
+        assert outcome.at == NOW + LONGEST_PAUSE * 1000
+
+
+def test_a_wait_leaves_time_for_another_try() -> None:
+    short = claimed(expires_at=NOW + 3_600_000)
+    outcome = PLAN.after(short, Result(Why.BAD_STATUS, retry_after=7200), NOW)
+    assert isinstance(outcome, Postponed)
+    assert outcome.at == NOW + 1_800_000
+
+
+def test_a_receiver_that_always_asks_for_days_is_asked_all_day() -> None:
+    now, attempts, end = NOW, 1, NOW + DAY_MS
+    result = Result(Why.BAD_STATUS, status=503, retry_after=90_000)
+    while isinstance(outcome := PLAN.after(claimed(attempts, end), result, now), Postponed):
+        now, attempts = outcome.at, attempts + 1
+    assert attempts > 10
+    assert end - now <= LONGEST_PAUSE * 1250
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 3.0])
+def test_a_shorter_wait_than_ours_changes_nothing(asked: float | None) -> None:
+    outcome = PLAN.after(claimed(2), Result(Why.BAD_STATUS, retry_after=asked), NOW)
+    assert isinstance(outcome, Postponed)
+    assert 11_250 <= outcome.at - NOW <= 18_750
 
 
 def test_waiting_for_a_limit_is_no_attempt() -> None:

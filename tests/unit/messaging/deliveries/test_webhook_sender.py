@@ -140,6 +140,30 @@ async def test_how_long_to_wait(hook: Hook, sender: WebhookSender) -> None:
     assert (await sender.deliver(to(hook))).retry_after == 77
 
 
+@pytest.mark.parametrize(
+    ("value", "least", "most"),
+    [
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 86400, 1e10),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("0", 0, 0),
+        ("-5", None, None),
+        ("inf", None, None),
+        ("nan", None, None),
+        ("1e999", None, None),
+        ("9" * 24, None, None),
+        ("soon", None, None),
+        ("", None, None),
+    ],
+)
+async def test_waits_that_are_none(
+    hook: Hook, sender: WebhookSender, value: str, least: float | None, most: float | None
+) -> None:
+    hook.answers = [web.Response(status=429, headers={"Retry-After": value})]
+    wait = (await sender.deliver(to(hook))).retry_after
+    assert (wait is None) is (least is None)
+    assert wait is None or least is None or most is None or least <= wait <= most
+
+
 async def test_a_silent_receiver(hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(_request: web.Request) -> web.Response:
         await asyncio.sleep(3)
