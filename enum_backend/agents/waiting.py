@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from enum_backend.agents import leases, reads, usage, visibility
 from enum_backend.agents.model import AgentMessage, Caller, Lease, WaitFor
@@ -19,7 +19,7 @@ from enum_backend.agents.room import WaitRoom, Watch
 from enum_backend.clock import now_ms, rfc3339
 from enum_backend.errors import DatabaseUnavailable, Unauthorized, WaitTimeout
 from enum_backend.storage import Database
-from enum_backend.storage.tables import api_keys
+from enum_backend.storage.tables import api_keys, tenants
 
 LOOK_SECONDS = 1.0
 """How often a wait sees whether its client is still there."""
@@ -258,11 +258,22 @@ def require_there(gone: Callable[[], bool]) -> None:
 
 
 def _require_key(connection: Connection, caller: Caller, now: int) -> None:
-    """A key that was ended during the wait gets nothing more."""
-    row = connection.execute(
-        select(api_keys.c.revoked_at, api_keys.c.expires_at).where(api_keys.c.id == caller.key_id)
+    """A key that was ended during the wait, or whose tenant was, gets nothing more."""
+    ended = connection.execute(
+        select(api_keys.c.id)
+        .outerjoin(tenants, tenants.c.name == api_keys.c.tenant)
+        .where(
+            api_keys.c.id == caller.key_id,
+            or_(
+                api_keys.c.revoked_at.is_not(None),
+                api_keys.c.expires_at <= now,
+                tenants.c.name.is_(None),
+                tenants.c.disabled_at.is_not(None),
+                tenants.c.deleted_at.is_not(None),
+            ),
+        )
     ).first()
-    if row is not None and (row.revoked_at is not None or (row.expires_at or now + 1) <= now):
+    if ended is not None:
         raise Unauthorized("This API key is not valid any more.")
 
 

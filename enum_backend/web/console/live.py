@@ -30,7 +30,7 @@ POLL_SECONDS: Final = 1.0
 """Longest pause between two looks; a wake-up shortens it."""
 PAUSE_SECONDS: Final = 0.2
 CHECK_SECONDS: Final = 15.0
-"""How often a silent stream says that it is there, and the session is looked at."""
+"""How often a silent stream says that it is there; the session is looked at before each write."""
 WRITE_SECONDS: Final = 30.0
 RETRY_MS: Final = 2000
 
@@ -82,13 +82,13 @@ async def _follow(
         wake.clear()
         news = await tail.next()
         data = _events(news)
-        if loop.time() >= check_at:
+        if not data and loop.time() >= check_at:
+            data = b": still here\n\n"
+        if data:
             if not await _may_go_on(view):
                 return
-            data = data or b": still here\n\n"
-            check_at = loop.time() + CHECK_SECONDS
-        if data:
             await _write(response, data)
+            check_at = loop.time() + CHECK_SECONDS
         await asyncio.sleep(PAUSE_SECONDS)
         if not tail.is_behind:
             with contextlib.suppress(TimeoutError):

@@ -8,8 +8,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+from sqlalchemy import update
 
+from enum_backend.access import CACHE_SECONDS
 from enum_backend.messaging import stream as stream_module
+from enum_backend.storage.tables import api_keys
 from enum_backend.web.routes import inbound
 from tests.integration.web.test_inbound_flow import Running, bind, running
 from tests.telnyx_webhooks import TelnyxSigner
@@ -156,6 +159,36 @@ async def test_heartbeats_and_revoked_keys(monkeypatch: pytest.MonkeyPatch) -> N
         assert client.comments >= 1
         await keys.revoke(key.id)
         assert await client.ended()
+
+
+@pytest.mark.parametrize("how", ["revoked", "disabled", "expired", "elsewhere"])
+async def test_who_may_no_longer_read_gets_no_further_message(how: str) -> None:
+    async with running() as server:
+        services = server.server.services
+        other = await listen(server, await server.server.create_key("sms:read", tenant="acme"))
+        key, token = await services.keys.create("reader", ("sms:read",), "acme")
+        await bind(server, "acme")
+        client = await listen(server, token)
+        await server.receive("one")
+        assert await client.text() == await other.text() == "one"
+        if how == "revoked":
+            assert (await server.call("DELETE", f"/keys/{key.id}"))[0] == 200
+        elif how == "disabled":
+            change = await server.call("PATCH", "/tenants/acme", json={"disabled": True})
+            assert change[0] == 200
+        else:
+            column = {"expired": api_keys.c.expires_at, "elsewhere": api_keys.c.revoked_at}[how]
+            query = update(api_keys).where(api_keys.c.id == key.id).values({column: 1})
+            await services.database.write(lambda c: c.execute(query).rowcount)
+            await asyncio.sleep(CACHE_SECONDS + 0.1)
+        await server.receive("two")
+        with pytest.raises(EOFError):
+            await client.event()
+        if how == "disabled":
+            with pytest.raises(EOFError):
+                await other.event()
+        else:
+            assert await other.text() == "two"
 
 
 async def test_too_many_clients() -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Update, delete, insert, update
 
 from enum_backend.agents import reading, reads
 from enum_backend.agents.model import Caller, Lease, WaitFor
@@ -22,7 +22,8 @@ from enum_backend.errors import (
     WaitTimeout,
 )
 from enum_backend.storage import Database
-from enum_backend.storage.tables import agent_reads, api_keys
+from enum_backend.storage.tables import agent_reads, api_keys, tenants
+from enum_backend.tenants.store import require
 from tests.unit.agents.agent_world import ALICE, BOB, ONE, TWO, AgentWorld, Clock
 
 SECONDS = 30.0
@@ -347,7 +348,19 @@ async def test_so_many_waits_and_no_more(database: Database) -> None:
     assert world.agents.waiting_of(ALICE) == 0
 
 
-async def test_a_key_that_was_revoked_meanwhile(awake: AgentWorld, lease: Lease) -> None:
+@pytest.mark.parametrize(
+    "ended",
+    [
+        update(api_keys).values(revoked_at=2),
+        update(api_keys).values(expires_at=2),
+        update(tenants).values(disabled_at=2),
+        update(tenants).values(deleted_at=2),
+    ],
+    ids=lambda query: f"{query.table.name}-{next(iter(query.compile().params))}",
+)
+async def test_a_key_that_was_ended_meanwhile(
+    awake: AgentWorld, lease: Lease, ended: Update
+) -> None:
     row = {
         "id": ALICE.key_id,
         "name": "a",
@@ -357,10 +370,11 @@ async def test_a_key_that_was_revoked_meanwhile(awake: AgentWorld, lease: Lease)
         "senders": "[]",
         "created_at": 1,
     }
+    await awake.database.write(lambda c: require(c, "default"))
     await awake.database.write(lambda c: c.execute(insert(api_keys).values(**row)).rowcount)
     task = waiting(awake, lease)
     await settled(awake)
-    await awake.database.write(lambda c: c.execute(update(api_keys).values(revoked_at=2)).rowcount)
+    await awake.database.write(lambda c: c.execute(ended).rowcount)
     await awake.arrive(ONE, "secret")
     with pytest.raises(Unauthorized):
         await task

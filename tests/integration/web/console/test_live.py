@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import html
 import json
 import re
@@ -12,9 +13,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
+from enum_backend.accounts import Admin
 from enum_backend.web.console import live, tails
 
-from .conftest import Browser
+from .conftest import PASSWORD, Browser
 
 TO = "+14155550101"
 
@@ -141,6 +143,29 @@ async def test_a_session_that_ends_ends_its_stream(
         await services.accounts.sessions.revoke_all(user.id)
         with pytest.raises(EOFError):
             await source.event()
+
+
+@pytest.mark.parametrize("how", ["session", "rights"])
+async def test_a_session_that_ended_is_shown_no_further_message(admin: Browser, how: str) -> None:
+    accounts = admin.server.services.accounts
+    user = await accounts.users.find_by_email("admin@example.org")
+    assert user is not None
+    async with listening(admin) as source:
+        first = await send(admin)
+        assert await source.message() == first
+        if how == "session":
+            await accounts.sessions.revoke_all(user.id)
+        else:
+            await accounts.users.create("other@example.org", PASSWORD, is_admin=True)
+            await accounts.set_admin(user.id, False, by=Admin("test"))
+        second = await send(admin)
+        shown = []
+        with contextlib.suppress(EOFError):
+            async with asyncio.timeout(10):
+                while True:
+                    name, data = await source.event()
+                    shown.append((name, data["id"]))
+        assert ("message", second) not in shown
 
 
 async def test_places_are_counted(admin: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
