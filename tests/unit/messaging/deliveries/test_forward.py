@@ -30,7 +30,7 @@ from enum_backend.messaging.deliveries.model import (
 )
 from enum_backend.messaging.deliveries.outcomes import Finished
 from enum_backend.messaging.model import MessageKind, SendRequest
-from enum_backend.messaging.service import MAX_CHARACTERS
+from enum_backend.messaging.policy.texts import LONGEST
 from enum_backend.storage.tables import deliveries
 from tests.unit.messaging.inbound_world import OURS, SENDER, InboundWorld, sms
 
@@ -117,7 +117,7 @@ async def test_through_the_outbox_once_however_often_it_is_tried(box: InboundWor
 
 def test_a_long_message_is_cut() -> None:
     message = Message("in_1", SENDER, OURS, "x" * 5000)
-    assert len(forwarded_text(message)) == MAX_CHARACTERS
+    assert len(forwarded_text(message)) == LONGEST
 
 
 async def test_not_to_a_number_of_ours(
