@@ -29,7 +29,7 @@ from enum_backend.messaging.leaving import Left
 from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.pacing import Held, Pace
-from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy import stopping
 from enum_backend.messaging.queue import Begun, Room, Taken
 from enum_backend.messaging.retry import RetryPolicy
 from enum_backend.settings.models import DispatchSettings
@@ -364,6 +364,13 @@ class Dispatcher:
 def _record(connection: Connection, finished: Sequence[Finished]) -> list[MessageState | None]:
     """Store how attempts ended, and what providers have told of them before we knew their ids."""
     now = now_ms()
+    shut_out = [
+        ended.outcome.message_id
+        for ended, _ in finished
+        if ended.error is not None and ended.error.reason is Reason.OPTED_OUT
+    ]
+    if shut_out:
+        stopping.wait_for_turn(connection)
     states = outcomes.record_many(connection, [ended.outcome for ended, _ in finished], now)
     told = [
         (ended.outcome.message_id, gateway, ended.taken.provider_message_id)
@@ -371,10 +378,5 @@ def _record(connection: Connection, finished: Sequence[Finished]) -> list[Messag
         if ended.taken is not None and ended.taken.provider_message_id is not None
     ]
     reports.apply_waiting(connection, told, now)
-    shut_out = [
-        ended.outcome.message_id
-        for ended, _ in finished
-        if ended.error is not None and ended.error.reason is Reason.OPTED_OUT
-    ]
-    optouts.record_refused(connection, shut_out, now)
+    stopping.stop_refused(connection, shut_out, now)
     return states

@@ -20,7 +20,7 @@ from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging import outcomes
 from enum_backend.messaging.model import PENDING, MessageState, to_micros
 from enum_backend.messaging.outcomes import STATE_OF, Change
-from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy import stopping
 from enum_backend.storage.tables import attempts, outbox, reports
 from enum_backend.storage.tables.inbox import ONE_PART
 
@@ -163,12 +163,12 @@ def _apply(connection: Connection, message_id: str, report: Mapping[str, Any], n
         open_states = (MessageState.UNKNOWN,)
     elif state is MessageState.DELIVERED and not report["one_part"]:
         open_states = _NOT_DELIVERED
+    if report["reason"] == Reason.OPTED_OUT:
+        stopping.stop_refused(connection, [message_id], now)
     values = outcomes.final(state) | told | learned
     moved = outcomes.apply(connection, [Change(message_id, open_states, values)], now)
     if moved == [None] and learned:
         outcomes.apply(connection, [Change(message_id, _TAKEN, learned)], now)
-    if report["reason"] == Reason.OPTED_OUT:
-        optouts.record_refused(connection, [message_id], now)
 
 
 def _state_of_parts(connection: Connection, message_id: str) -> MessageState:

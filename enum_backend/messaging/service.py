@@ -28,7 +28,7 @@ from enum_backend.messaging.leaving import WAITING
 from enum_backend.messaging.limits import ClientLimits, NoClientLimits
 from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
 from enum_backend.messaging.outcomes import Change
-from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy import stopping
 from enum_backend.messaging.policy.destinations import refusal
 from enum_backend.messaging.policy.texts import check_text, prepared
 from enum_backend.messaging.pricing import Pricing
@@ -177,9 +177,9 @@ class MessageService:
         change = outcomes.reported(message_id, status)
 
         def work(connection: Connection) -> None:
-            outcomes.apply(connection, [change], now_ms())
             if status.reason is Reason.OPTED_OUT:
-                optouts.record_refused(connection, [message_id], now_ms())
+                stopping.stop_refused(connection, [message_id], now_ms())
+            outcomes.apply(connection, [change], now_ms())
 
         await self._database.write(work)
         return await self.status(message_id, tenant)

@@ -22,8 +22,8 @@ from enum_backend.messaging.owners import DEFAULT_TENANT
 from enum_backend.messaging.route import Route
 from enum_backend.messaging.senders import picked_by
 from enum_backend.phone import normalize
-from enum_backend.storage.many import Listed
-from enum_backend.storage.tables import opt_outs, outbox
+from enum_backend.storage.many import Inserted, Listed
+from enum_backend.storage.tables import opt_outs
 from enum_backend.storage.upsert import insert_or_ignore
 
 EVERY: Final = "*"
@@ -33,6 +33,11 @@ Wanted = tuple[str, str | None, str]
 """(tenant, sender, recipient); no sender = nobody knows which it will be."""
 
 _INSERT = insert_or_ignore(opt_outs)
+_REFUSED = Inserted(
+    opt_outs,
+    ("recipient", "tenant", "sender", "source", "created_at"),
+    "ON CONFLICT DO NOTHING",
+)
 _OF_RECIPIENTS = Listed(
     opt_outs.c.recipient,
     select(opt_outs.c.recipient, opt_outs.c.tenant, opt_outs.c.sender).where,
@@ -105,14 +110,19 @@ def record(
     return bool(connection.execute(_INSERT, values).rowcount)
 
 
-def record_refused(connection: Connection, message_ids: Collection[str], now: int) -> None:
-    """Store what providers say when they refuse messages as `opted_out`, at once or in a report."""
-    if not message_ids:
-        return
-    columns = (outbox.c[name] for name in ("tenant", "destination", "gateway", "route"))
-    which = outbox.c.message_id.in_(sorted(message_ids))
-    for row in connection.execute(select(*columns).where(which)).all():
-        record(connection, row.tenant, sender_of(row), row.destination, Source.REFUSED, now)
+def record_refused(
+    connection: Connection, wanted: Collection[tuple[str, str, str]], now: int
+) -> None:
+    """Store the opt-outs (tenant, sender, recipient) that refusals tell of; one statement.
+
+    Messages that wait are not touched: see `stopping.stop_refused`.
+    """
+    rows = [
+        (recipient, tenant, sender, Source.REFUSED, now)
+        # In one order everywhere, so that two transactions do not wait for each other.
+        for tenant, sender, recipient in sorted(set(wanted))
+    ]
+    _REFUSED.run(connection, rows)
 
 
 def sender_of(row: Row[Any], gateway: str | None = None) -> str:

@@ -92,12 +92,14 @@ async def test_a_provider_that_refuses_is_remembered(world: World) -> None:
     refusing.script = [GatewayError(Reason.OPTED_OUT, provider_code="21610")]  # type: ignore[union-attr]
     dispatcher = world.dispatcher()
     message_id = await world.send()
+    waits = await world.send(send_at=now_ms() + 3_600_000)
     await dispatcher.start()
     try:
         row = await world.settled(message_id, "failed")
     finally:
         await dispatcher.stop()
     assert row.reason == "opted_out"
+    assert (await world.row(waits)).reason == "opted_out"
     assert world.registry.get("two").sent == []  # type: ignore[union-attr]
     assert await entries(world) == [("default", ONE, TO, "refused")]
     with pytest.raises(OptedOut):
@@ -107,6 +109,7 @@ async def test_a_provider_that_refuses_is_remembered(world: World) -> None:
 async def test_a_report_that_says_so_is_remembered(world: World) -> None:
     dispatcher = world.dispatcher()
     message_id = await world.send()
+    waits = await world.send(send_at=now_ms() + 3_600_000)
     await dispatcher.start()
     try:
         row = await world.settled(message_id, "sent")
@@ -121,6 +124,7 @@ async def test_a_report_that_says_so_is_remembered(world: World) -> None:
     )
     await world.database.write(lambda c: reports.store(c, "one", report, now_ms()))
     assert (await world.row(message_id)).state == "failed"
+    assert (await world.row(waits)).reason == "opted_out"
     assert await entries(world) == [("default", ONE, TO, "refused")]
 
 

@@ -14,7 +14,7 @@ from enum_backend.messaging.route import Route
 from enum_backend.messaging.senders import picked_by
 from enum_backend.storage import Database
 from enum_backend.storage.tables import opt_outs
-from tests.unit.policy.policy_kit import ANN, BOB, NOW, OTHER, OURS, put, route
+from tests.unit.policy.policy_kit import ANN, BOB, NOW, OTHER, OURS, route
 
 
 async def shut(
@@ -144,22 +144,6 @@ async def test_a_sender_nobody_knows(database: Database) -> None:
     assert await screened(database, unknown) == unknown
     await shut(database, sender=OTHER)
     assert isinstance(await screened(database, unknown), OptedOut)
-
-
-async def test_what_providers_refuse(database: Database) -> None:
-    first = await put(database)
-    second = await put(database, gateway="two", tenant="acme", route=route(destination=BOB))
-    third = await put(database, route=route(chain=("old",), senders={}))
-    await database.write(lambda c: optouts.record_refused(c, [], NOW))
-    ids = {first, second, third, "msg_nobody"}
-    for _ in range(2):
-        await database.write(lambda c: optouts.record_refused(c, ids, NOW))
-    found = await database.read(lambda c: c.execute(select(opt_outs)).all())
-    assert {(r.tenant, r.sender, r.recipient, r.source) for r in found} == {
-        ("default", OURS, ANN, "refused"),
-        ("acme", OTHER, BOB, "refused"),
-        ("default", "gateway:old", ANN, "refused"),
-    }
 
 
 async def reopened(database: Database, tenant: str = "default", sender: str = OURS) -> bool:
