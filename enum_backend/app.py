@@ -152,6 +152,7 @@ class Server:
             settings.dispatch,
             alone=not database.shared,
             texts=code_texts,
+            pricing=Pricing(pool, prices),
             on_outcome=metrics.outcome,
         )
         stack.callback(wakeups.subscribe(OUTBOX, dispatcher.notify, dispatcher.notify_later))

@@ -30,6 +30,7 @@ from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import stopping
+from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.queue import Begun, Room, Taken
 from enum_backend.messaging.retry import RetryPolicy
 from enum_backend.settings.models import DispatchSettings
@@ -66,6 +67,7 @@ class Dispatcher:
         alone: this process holds the database, so what other owners left behind is
             left over from a crash.
         texts: makes the texts that are not stored.
+        pricing: estimates; None = what the gateways' own settings say.
     """
 
     def __init__(
@@ -77,13 +79,15 @@ class Dispatcher:
         *,
         alone: bool,
         texts: TextMaker | None = None,
+        pricing: Pricing | None = None,
         on_outcome: OnOutcome | None = None,
     ) -> None:
         self._database = database
         self._pool = pool
         self._settings = settings
         policy = RetryPolicy(settings.max_attempts, settings.backoff)
-        self._handover = Handover(sealer, policy, pool.breakers, texts)
+        self._estimate = (pricing or Pricing(pool)).estimate
+        self._handover = Handover(sealer, policy, pool.breakers, self._estimate, texts)
         self._held: dict[str, Held] = {}
         self._outcomes: Batcher[Finished, MessageState | None] = Batcher(database, _record)
         self._owner = f"worker_{secrets.token_hex(8)}"
@@ -212,6 +216,7 @@ class Dispatcher:
                     others=others,
                     hold=self._pool.mode != "live",
                     patience=0 if self._alone else PATIENCE_MS,
+                    estimate=self._estimate,
                 )
             )
         except DatabaseUnavailable:

@@ -15,6 +15,7 @@ _NEEDED = (
     outbox.c.id,
     outbox.c.message_id,
     outbox.c.destination,
+    outbox.c.segments,
     outbox.c.sender,
     outbox.c.route,
     outbox.c.body,

@@ -19,7 +19,8 @@ from enum_backend.messaging import outcomes, recovery
 from enum_backend.messaging.breakers import Breakers
 from enum_backend.messaging.gateways import SIMULATOR
 from enum_backend.messaging.made_texts import TextMaker, Withdrawn
-from enum_backend.messaging.outcomes import Outcome
+from enum_backend.messaging.outcomes import Hop, Outcome
+from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.queue import Begun
 from enum_backend.messaging.retry import RetryPolicy
 from enum_backend.storage import Sealer
@@ -53,6 +54,7 @@ class Handover:
 
     Args:
         breakers: told how each request went.
+        estimate: what a message costs at the gateway it goes to next.
         texts: makes the texts that are not stored.
     """
 
@@ -61,11 +63,13 @@ class Handover:
         sealer: Sealer,
         policy: RetryPolicy,
         breakers: Breakers,
+        estimate: Estimate,
         texts: TextMaker | None = None,
     ) -> None:
         self._sealer = sealer
         self._policy = policy
         self._breakers = breakers
+        self._estimate = estimate
         self._texts = texts
 
     async def send(self, message: Begun, gateway: Gateway) -> Ended:
@@ -137,7 +141,9 @@ class Handover:
         )
         retry_at = next_hop = None
         if decision.fail_over and message.next_gateway is not None:
-            next_hop = (message.next_gateway, message.position + 1)
+            name = message.next_gateway
+            estimate = self._estimate(name, message.destination, message.segments)
+            next_hop = Hop(name, message.position + 1, estimate)
         elif decision.retry_after is not None:
             retry_at = min(now_ms() + int(decision.retry_after * 1000), message.valid_until)
         outcome = outcomes.refused(

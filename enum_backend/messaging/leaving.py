@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, case, update
 from enum_backend.gateways.base import Reason
 from enum_backend.messaging.due import OF_GATEWAY, due
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.outcomes import Change, apply, final, moved_on
+from enum_backend.messaging.outcomes import Change, Hop, apply, final, moved_on
+from enum_backend.messaging.pricing import Estimate
 from enum_backend.storage.tables import outbox
 
 WAITING = frozenset({MessageState.QUEUED, MessageState.SCHEDULED})
@@ -46,7 +47,9 @@ def expire(connection: Connection, name: str, rows: Sequence[Row[Any]], now: int
     return [Left(row.message_id, name, MessageState.EXPIRED, "expired") for row in rows]
 
 
-def leave(connection: Connection, rows: Sequence[Row[Any]], now: int, why: str) -> list[Left]:
+def leave(
+    connection: Connection, rows: Sequence[Row[Any]], now: int, why: str, estimate: Estimate
+) -> list[Left]:
     """Hand messages to the gateway after theirs, or end them where there is none."""
     changes, left = [], []
     for row in rows:
@@ -55,7 +58,9 @@ def leave(connection: Connection, rows: Sequence[Row[Any]], now: int, why: str) 
         if row.valid_until <= now:
             values = final(MessageState.EXPIRED) | {"reason": Reason.EXPIRED}
         elif position + 1 < len(chain):
-            values = moved_on(chain[position + 1], position + 1) | {"detail": detail}
+            name = chain[position + 1]
+            hop = Hop(name, position + 1, estimate(name, row.destination, row.segments))
+            values = moved_on(hop) | {"detail": detail}
         else:
             values = final(MessageState.FAILED)
             values |= {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
@@ -67,7 +72,12 @@ def leave(connection: Connection, rows: Sequence[Row[Any]], now: int, why: str) 
 
 
 def leave_closed(
-    connection: Connection, name: str, until: int, now: int, patience: int = 0
+    connection: Connection,
+    name: str,
+    until: int,
+    now: int,
+    estimate: Estimate,
+    patience: int = 0,
 ) -> list[Left]:
     """A gateway that is broken now: its messages go on, or wait until it is asked again.
 
@@ -88,4 +98,5 @@ def leave_closed(
             )
         )
     stays = {row.id for row in stuck}
-    return leave(connection, [row for row in rows if row.id not in stays], now, "broken now")
+    goes = [row for row in rows if row.id not in stays]
+    return leave(connection, goes, now, "broken now", estimate)

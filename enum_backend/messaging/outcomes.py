@@ -137,6 +137,20 @@ class Outcome:
     otherwise: Change | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a message goes next.
+
+    Attributes:
+        position: of the gateway in the message's chain.
+        estimate: what that gateway is expected to charge; None where no price is known.
+    """
+
+    gateway: str
+    position: int
+    estimate: Cost | None
+
+
 def record_many(
     connection: Connection, outcomes: Sequence[Outcome], now: int
 ) -> list[MessageState | None]:
@@ -242,7 +256,7 @@ def refused(
     error: GatewayError,
     *,
     retry_at: int | None = None,
-    next_hop: tuple[str, int] | None = None,
+    next_hop: Hop | None = None,
 ) -> Outcome:
     """The provider refused it: repeat at `retry_at`, go to the next gateway, or end it.
 
@@ -251,12 +265,12 @@ def refused(
 
     Args:
         retry_at: milliseconds; within the message's validity.
-        next_hop: (gateway, position in the chain) to go to.
+        next_hop: the gateway to go to.
     """
     why = _why(error)
     finished = {"outcome": "ambiguous" if error.ambiguous else "refused", **why}
     if next_hop is not None:
-        values = moved_on(*next_hop)
+        values = moved_on(next_hop)
     elif retry_at is not None:
         values = _again(retry_at)
     else:
@@ -332,12 +346,19 @@ def final(state: MessageState) -> dict[str, Any]:
     }
 
 
-def moved_on(gateway: str, position: int) -> dict[str, Any]:
-    """Columns of a message that goes to another gateway of its chain, at once."""
+def moved_on(hop: Hop) -> dict[str, Any]:
+    """Columns of a message that goes to another gateway of its chain, at once.
+
+    From now on it counts with what that gateway charges, whatever the ceilings say: it
+    is accepted.
+    """
+    micros, currency = to_micros(hop.estimate)
     return {
         "state": MessageState.QUEUED,
-        "gateway": gateway,
-        "chain_position": position,
+        "gateway": hop.gateway,
+        "chain_position": hop.position,
+        "cost_micros": micros,
+        "cost_currency": currency,
         "attempts_at_gateway": 0,
         "next_attempt_at": 0,
         "lease_owner": None,

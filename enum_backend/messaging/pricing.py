@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from enum_backend.gateways.base import Cost
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.numbers.offline import number_plan
 from enum_backend.numbers.prices import PriceList
+
+Estimate = Callable[[str, str, int], Cost | None]
+"""(gateway, `+E.164`, segments) -> the whole message; None where no price is known."""
 
 
 class Pricing:

@@ -21,6 +21,7 @@ from enum_backend.messaging.leaving import Left, expire, leave, leave_closed, re
 from enum_backend.messaging.model import MessageKind, MessageState
 from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.pricing import Estimate
 from enum_backend.storage.many import FromRows, Listed
 from enum_backend.storage.tables import outbox
 from enum_backend.storage.tables.outbox import DISPATCHING
@@ -96,6 +97,7 @@ class Begun:
     valid_until: int
     lease_until: int
     is_code: bool
+    segments: int
     template: str | None = None
     verification_id: str | None = None
 
@@ -137,6 +139,7 @@ def take(
     others: int,
     hold: bool = False,
     patience: int = 0,
+    estimate: Estimate = lambda gateway, destination, segments: None,
 ) -> Taken:
     """Begin the due messages there is room for, codes first; the earliest first.
 
@@ -147,6 +150,7 @@ def take(
         hold: nothing is sent for real now: those messages wait as long as they count.
         patience: milliseconds that due messages of a gateway which is broken here are left
             to other processes; it may work for them.
+        estimate: what a message costs at the gateway it moves on to.
     """
     taken = Taken()
     open_to = [name for name, item in room.items() if item.places > 0 or item.closed_until]
@@ -158,13 +162,13 @@ def take(
             _take_of(connection, taken, name, gateway, owner, now)
         elif next_due[name] <= now - patience:
             until = gateway.closed_until
-            taken.left.extend(leave_closed(connection, name, until, now, patience))
+            taken.left.extend(leave_closed(connection, name, until, now, estimate, patience))
     if others:
         gone: ColumnElement[bool] = outbox.c.gateway.not_in(list(room))
         if hold:
             gone &= outbox.c.valid_until <= now
         rows = due.due(connection, due.due_query(gone), now, others)
-        taken.left.extend(leave(connection, rows, now, "not configured now"))
+        taken.left.extend(leave(connection, rows, now, "not configured now", estimate))
     return taken
 
 
@@ -243,6 +247,7 @@ def _begun(row: Row[Any], lease_until: int) -> Begun:
         valid_until=row.valid_until,
         lease_until=lease_until,
         is_code=row.erase_body,
+        segments=row.segments,
         template=row.template,
         verification_id=row.verification_id,
     )

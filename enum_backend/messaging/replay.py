@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -11,13 +10,13 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from enum_backend.errors import FieldError, OptedOut, ValidationFailed
-from enum_backend.gateways.base import Cost
 from enum_backend.messaging import outcomes
 from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.limits import SpendLimits
 from enum_backend.messaging.model import MessageKind, MessageState, to_micros
-from enum_backend.messaging.outcomes import Change
+from enum_backend.messaging.outcomes import Change, Hop
 from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.senders import picked_by
 from enum_backend.numbers import spending
 from enum_backend.storage.locks import serialize
@@ -42,7 +41,7 @@ class Order:
 
     message_id: str
     valid_until: int
-    estimate: Callable[[str, str, int], Cost | None]
+    estimate: Estimate
 
 
 def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) -> None:
@@ -83,30 +82,28 @@ def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) 
     if row.kind != MessageKind.REPLY and optouts.blocked(connection, [wanted]):
         raise OptedOut
     estimate = None if row.is_test else order.estimate(chain[0], row.destination, row.segments)
-    micros, currency = to_micros(estimate)
+    micros = to_micros(estimate)[0] or 0
     ceilings = {spending.ALL: rules.limits.daily_cost}
     for tenant, limit in rules.tenant_ceilings(connection, [row.tenant]).items():
         ceilings[f"tenant:{tenant}"] = limit
     ceilings |= _ceiling_of_key(connection, row.client)
     scopes = spending.scopes(row.tenant, row.client)
     spend = SpendLimits(connection, ceilings, now)
-    if refusal := spend.refusal(scopes, Decimal(micros or 0) / 1_000_000):
+    if refusal := spend.refusal(scopes, Decimal(micros) / 1_000_000):
         raise refusal
-    values = outcomes.moved_on(chain[0], 0) | {
+    values = outcomes.moved_on(Hop(chain[0], 0, estimate)) | {
         "reason": None,
         "provider_code": None,
         "detail": None,
         "provider_message_id": None,
-        "cost_micros": micros,
-        "cost_currency": currency,
         "valid_until": order.valid_until,
     }
     outcomes.apply(connection, [Change(order.message_id, ENDED, values)], now)
     if not row.is_test:
         # It is paid for now, and what was paid before stays paid.
-        moved = (row.cost_micros or 0) - (micros or 0)
+        moved = (row.cost_micros or 0) - micros
         spending.add(connection, {(scope, row.created_at): moved for scope in scopes})
-        spend.take(scopes, micros or 0)
+        spend.take(scopes, micros)
         spend.store(connection)
 
 

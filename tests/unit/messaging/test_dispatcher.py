@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import DatabaseUnavailable
+from enum_backend.errors import CostLimitExceeded, DatabaseUnavailable
 from enum_backend.gateways.base import (
     Cost,
     GatewayError,
@@ -19,11 +20,14 @@ from enum_backend.gateways.base import (
     SendResult,
     StatusResult,
 )
+from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.messaging import dispatcher as module
 from enum_backend.messaging import queue
+from enum_backend.messaging.breakers import FAILURES
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.queue import Room
-from enum_backend.settings.models import DispatchSettings
+from enum_backend.numbers import spending
+from enum_backend.settings.models import DispatchSettings, LimitSettings
 from enum_backend.storage import Sealer
 from tests.unit.messaging.messaging_world import CANARY, OTHER, TO, Findable, World
 
@@ -43,6 +47,10 @@ class Running:
 
     async def __aexit__(self, *_: object) -> None:
         await self.dispatcher.stop()
+
+
+async def spent(world: World) -> Decimal:
+    return await world.database.read(lambda c: spending.spent(c, now_ms()))
 
 
 async def hang(_sms: OutboundSms) -> SendResult:
@@ -183,6 +191,72 @@ async def test_repeats_then_fails_over(world: World) -> None:
         ("two", "refused"),
         ("three", "accepted"),
     ]
+
+
+async def test_after_a_failover_it_counts_with_what_the_next_gateway_charges(
+    world: World,
+) -> None:
+    world.limits = LimitSettings(daily_cost=Decimal(1))
+    world.gateway("cheap", GatewayError(Reason.AUTH_FAILED), price="0.01")
+    world.gateway("dear", price="0.50")
+    message_id = await world.send(text="x" * 400)
+    async with Running(world):
+        row = await world.settled(message_id, "sent")
+    assert (row.gateway, row.segments) == ("dear", 3)
+    assert (row.cost_micros, row.cost_currency) == (1_500_000, "USD")
+    assert await spent(world) == Decimal("1.5")
+    with pytest.raises(CostLimitExceeded):
+        await world.send(to=OTHER)
+
+
+async def test_a_gateway_without_a_price_counts_as_nothing(world: World) -> None:
+    world.gateway("cheap", GatewayError(Reason.AUTH_FAILED), price="0.01")
+    world.gateway("unpriced")
+    message_id = await world.send()
+    async with Running(world):
+        row = await world.settled(message_id, "sent")
+    assert (row.gateway, row.cost_micros, row.cost_currency) == ("unpriced", None, None)
+    assert await spent(world) == 0
+
+
+async def test_a_report_corrects_what_the_next_gateway_was_expected_to_charge(
+    world: World,
+) -> None:
+    world.gateway("cheap", GatewayError(Reason.AUTH_FAILED), price="0.01")
+    told = SendResult(ProviderStatus.SENT, "p-1", cost=Cost(Decimal("0.02")))
+    world.gateway("dear", told, price="0.50")
+    message_id = await world.send()
+    async with Running(world):
+        await world.settled(message_id, "sent")
+    assert await spent(world) == Decimal("0.02")
+
+
+async def test_what_ends_after_a_failover_costs_nothing(world: World) -> None:
+    world.gateway("cheap", GatewayError(Reason.AUTH_FAILED), price="0.01")
+    world.gateway("dear", GatewayError(Reason.INVALID_NUMBER), price="0.50")
+    message_id = await world.send()
+    async with Running(world):
+        await world.settled(message_id, "failed")
+    assert await spent(world) == 0
+
+
+async def test_a_gateway_that_is_gone_or_broken_leaves_its_price_behind(world: World) -> None:
+    world.gateway("gone", price="0.01")
+    gone = await world.send()
+    world.registry = GatewayRegistry()
+    world.gateway("broken", price="0.02")
+    broken = await world.send(to=OTHER)
+    world.gateway("dear", price="0.50")
+    for message_id, name in ((gone, "gone"), (broken, "broken")):
+        await world.change(message_id, chain=json.dumps([name, "dear"]))
+    running = Running(world)
+    for _ in range(FAILURES):
+        down = GatewayError(Reason.TEMPORARY_UNAVAILABLE)
+        running.dispatcher._pool.breakers.failed("broken", down)
+    async with running:
+        rows = [await world.settled(item, "sent") for item in (gone, broken)]
+    assert [(row.gateway, row.cost_micros) for row in rows] == [("dear", 500_000)] * 2
+    assert await spent(world) == 1
 
 
 async def test_retry_after_is_kept_but_never_beyond_the_validity(world: World) -> None:

@@ -9,7 +9,7 @@ from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
 from enum_backend.messaging import due, outcomes, queue
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.outcomes import Outcome
+from enum_backend.messaging.outcomes import Hop, Outcome
 from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.queue import Begun, Room, Taken
 from tests.unit.messaging.messaging_world import World
@@ -183,7 +183,7 @@ async def test_attempts_are_numbered(world: World) -> None:
     assert await refused(world, mine, 1, retry_at=now_ms()) == "queued"
     again = await begin(world)
     assert (again.number, again.attempts_at_gateway) == (2, 2)
-    assert await refused(world, again, 2, next_hop=("two", 1)) == "queued"
+    assert await refused(world, again, 2, next_hop=Hop("two", 1, None)) == "queued"
     third = await begin(world)
     assert (third.number, third.attempts_at_gateway, third.gateway) == (3, 1, "two")
 
@@ -225,7 +225,7 @@ async def test_a_mad_error_is_still_stored(world: World) -> None:
     await world.send()
     mine = await begin(world)
     error = GatewayError(Reason.FORBIDDEN, "\udfff" * 999, provider_code="\ud800" * 99)
-    assert await refused(world, mine, 1, error=error, next_hop=("two", 1)) == "queued"
+    assert await refused(world, mine, 1, error=error, next_hop=Hop("two", 1, None)) == "queued"
     row = await world.row(mine.message_id)
     assert (row.detail, row.provider_code, row.gateway) == ("?" * 300, "?" * 64, "two")
 
