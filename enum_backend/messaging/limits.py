@@ -147,13 +147,14 @@ class SpendLimits:
     def __init__(self, connection: Connection, ceilings: Mapping[str, Decimal], now: int) -> None:
         self._now = now
         self._ceilings = {scope: limit for scope, limit in ceilings.items() if limit}
-        self._before = spending.totals(connection, self._ceilings, now) if self._ceilings else {}
-        self._used = dict(self._before)
+        self._used = spending.totals(connection, self._ceilings, now) if self._ceilings else {}
+        self._checked: set[str] = set()
         self._refused: set[str] = set()
         self._added: dict[tuple[str, int], int] = {}
 
     def refusal(self, scopes: Sequence[str], amount: Decimal) -> CostLimitExceeded | None:
         """Why this amount may not be spent now; None = it may."""
+        self._checked.update(scopes)
         for scope in scopes:
             limit = self._ceilings.get(scope)
             if limit is not None and self._used[scope] + amount > limit:
@@ -174,11 +175,11 @@ class SpendLimits:
         """Write what was counted, and raise the alerts it calls for."""
         spending.add(connection, self._added)
         for scope, limit in self._ceilings.items():
-            before, after = self._before[scope], self._used[scope]
+            used = self._used[scope]
             if scope in self._refused:
-                alerts.crossed(connection, scope, after, limit, limit, self._now)
-            elif after != before:
-                alerts.crossed(connection, scope, before, after, limit, self._now)
+                used = max(used, limit)
+            if scope in self._checked:
+                alerts.crossed(connection, scope, used, limit, self._now)
 
 
 def recipient_states(

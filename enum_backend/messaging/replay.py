@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from enum_backend.errors import FieldError, OptedOut, ValidationFailed
+from enum_backend.errors import CostLimitExceeded, FieldError, OptedOut, ValidationFailed
 from enum_backend.messaging import outcomes
 from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.limits import SpendLimits
@@ -44,13 +44,18 @@ class Order:
     estimate: Estimate
 
 
-def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) -> None:
+def requeue(
+    connection: Connection, order: Order, rules: AcceptRules, now: int
+) -> CostLimitExceeded | None:
     """Queue the message again; its earlier attempts stay on record.
+
+    Returns:
+        Why it is not queued: the day's spend of the deployment, its tenant or its key is
+        reached. To be raised after the commit: alerts are stored with it.
 
     Raises:
         ValidationFailed: it has not ended, or its text is erased.
         OptedOut: the recipient wants none any more.
-        CostLimitExceeded: the day's spend of the deployment, its tenant or its key is reached.
     """
     serialize(connection, "outbox")
     row = connection.execute(
@@ -90,7 +95,8 @@ def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) 
     scopes = spending.scopes(row.tenant, row.client)
     spend = SpendLimits(connection, ceilings, now)
     if refusal := spend.refusal(scopes, Decimal(micros) / 1_000_000):
-        raise refusal
+        spend.store(connection)
+        return refusal
     values = outcomes.moved_on(Hop(chain[0], 0, estimate)) | {
         "reason": None,
         "provider_code": None,
@@ -105,6 +111,7 @@ def requeue(connection: Connection, order: Order, rules: AcceptRules, now: int) 
         spending.add(connection, {(scope, row.created_at): moved for scope in scopes})
         spend.take(scopes, micros)
         spend.store(connection)
+    return None
 
 
 def _ceiling_of_key(connection: Connection, client: str) -> dict[str, Decimal]:

@@ -224,7 +224,11 @@ class MessageService:
             valid_until=now_ms() + math.ceil(self._dispatch.validity * 1000),
             estimate=self._price,
         )
-        await self._database.write(lambda c: replay.requeue(c, order, self._rules, now_ms()))
+        refused = await self._database.write(
+            lambda c: replay.requeue(c, order, self._rules, now_ms())
+        )
+        if refused:
+            raise refused
         self._on_accepted()
         return await self.status(view.message_id, tenant)
 

@@ -57,20 +57,21 @@ class SpendAlert:
 
 
 def crossed(
-    connection: Connection, scope: str, before: Decimal, after: Decimal, limit: Decimal, now: int
+    connection: Connection, scope: str, used: Decimal, limit: Decimal, now: int
 ) -> list[int]:
-    """Raise the levels that a growing spend has reached; returns those that are new today.
+    """Raise the levels that the spend has reached; returns those that are new today.
 
-    A level counts wherever the spend comes from: what was bought otherwise, or before
-    the limit was lowered, is noticed with the next message.
+    A level counts whatever has reached it: what was bought otherwise, what providers
+    charged more than expected, or a limit that was lowered, is noticed with the next
+    message that is accepted or refused.
 
     Args:
-        before, after: US dollars of the last 24 hours. For a spend that was refused
-            because it would exceed the limit, `after` is the limit.
+        used: US dollars of the last 24 hours; where a spend was refused because it would
+            exceed the limit, at least the limit.
         limit: 0 = none.
     """
-    reached = [level for level in LEVELS if after >= limit * level / 100]
-    if not limit or not reached or after <= before:
+    reached = [level for level in LEVELS if used >= limit * level / 100]
+    if not limit or not reached:
         return []
     standing = connection.execute(
         select(spend_alerts.c.level).where(
@@ -78,7 +79,7 @@ def crossed(
         )
     ).scalars()
     missing = sorted(set(reached) - set(standing))
-    return [level for level in missing if _raise(connection, scope, level, after, limit, now)]
+    return [level for level in missing if _raise(connection, scope, level, used, limit, now)]
 
 
 def _raise(

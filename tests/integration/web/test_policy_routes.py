@@ -246,7 +246,7 @@ async def test_explain_shows_text_chain_and_policy(http: Client) -> None:
 async def test_alerts(server: RunningServer, http: Client) -> None:
     limit = Decimal("50.00")
     await server.services.database.write(
-        lambda c: alerts.crossed(c, "all", Decimal(0), Decimal("41.5"), limit, now_ms())
+        lambda c: alerts.crossed(c, "all", Decimal("41.5"), limit, now_ms())
     )
     status, body = await asked(http, "GET", "/alerts", params={"limit": 1})
     assert status == 200

@@ -8,6 +8,7 @@ from enum_backend.clock import now_ms
 from enum_backend.errors import CostLimitExceeded, Forbidden, NotFound, ValidationFailed
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.messaging.model import Client
+from enum_backend.messaging.policy import alerts
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
 from tests.unit.messaging.messaging_world import World, request
@@ -80,6 +81,7 @@ async def test_retry_of_an_erased_text_or_over_the_limit(world: World) -> None:
     with pytest.raises(CostLimitExceeded):
         await world.service.retry(message_id, "default")
     assert (await world.row(message_id)).state == "unknown"
+    assert {alert.level for alert in await world.database.read(alerts.page)} == {50, 80, 100}
 
 
 async def test_a_key_sends_from_its_own_senders_only(world: World) -> None:

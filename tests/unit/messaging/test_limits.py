@@ -13,6 +13,7 @@ from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.messaging import limits
 from enum_backend.messaging.accepting import AcceptRules, accept_many
 from enum_backend.messaging.model import Client
+from enum_backend.messaging.policy import alerts
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
 from tests.unit.messaging.messaging_world import OTHER, TO, World, accept, accept_all, request
@@ -123,6 +124,46 @@ async def test_two_at_once_cannot_both_take_the_last_place(world: World) -> None
     sends = [world.service.send(request(text=str(n), to=OTHER)) for n in range(6)]
     results = await asyncio.gather(*sends, return_exceptions=True)
     assert sum(isinstance(r, CostLimitExceeded) for r in results) == 4
+
+
+async def test_whatever_passes_the_limit_is_noticed_with_the_next_message_or_refusal(
+    world: World,
+) -> None:
+    world.gateway("one")
+    settings = allow(daily_cost=Decimal(1))
+
+    async def learned(micros: int) -> None:
+        await world.database.write(lambda c: spending.add(c, {("all", NOW): micros}))
+
+    async def raised() -> list[tuple[int, Decimal]]:
+        found = await world.database.read(alerts.page)
+        return [(alert.level, alert.used) for alert in reversed(found)]
+
+    await accept(world, settings, NOW, price="0.01")
+    await learned(500_000)
+    await accept(world, settings, NOW, text="its price is not known")
+    assert await raised() == [(50, Decimal("0.51"))]
+    await learned(1_000_000)
+    for text in ("a", "b"):
+        with pytest.raises(CostLimitExceeded):
+            await accept(world, settings, NOW, text=text, price="0.01")
+        assert await raised() == [
+            (50, Decimal("0.51")),
+            (80, Decimal("1.51")),
+            (100, Decimal("1.51")),
+        ]
+
+
+async def test_a_refused_spend_reaches_the_limit(world: World) -> None:
+    world.gateway("one")
+    with pytest.raises(CostLimitExceeded):
+        await accept(world, allow(daily_cost=Decimal(1)), NOW, price="1.01")
+    found = await world.database.read(alerts.page)
+    assert {(alert.level, alert.used) for alert in found} == {
+        (50, Decimal(1)),
+        (80, Decimal(1)),
+        (100, Decimal(1)),
+    }
 
 
 async def test_budgets_of_tenants_and_keys(world: World) -> None:
