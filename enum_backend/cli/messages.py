@@ -84,7 +84,7 @@ def show_message(message_id: str, config_file: Path | None, as_json: bool) -> No
 @common_options
 @reports_errors
 def cancel(message_id: str, config_file: Path | None, as_json: bool) -> None:
-    """Stop a message that no provider has been asked to send."""
+    """Stop a message that waits to be sent."""
     document = ask_server(config_file, as_json, "POST", f"{_path(message_id)}/cancel")
     show(document, as_json, lambda: _status_text(document))
 

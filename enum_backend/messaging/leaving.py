@@ -36,22 +36,22 @@ class Left:
 def refuse(connection: Connection, name: str, rows: Sequence[Row[Any]], now: int) -> list[Left]:
     """End messages whose recipients want none any more."""
     values = final(MessageState.FAILED) | {"reason": Reason.OPTED_OUT}
-    apply(connection, [Change(row.message_id, WAITING, values) for row in rows], now)
-    return [Left(row.message_id, name, MessageState.FAILED, "opted out") for row in rows]
+    changes = [Change(row.message_id, WAITING, values) for row in rows]
+    return _left(connection, changes, [(name, "opted out")] * len(rows), now)
 
 
 def expire(connection: Connection, name: str, rows: Sequence[Row[Any]], now: int) -> list[Left]:
     """End messages whose validity is over before anybody took them."""
     values = final(MessageState.EXPIRED) | {"reason": Reason.EXPIRED}
-    apply(connection, [Change(row.message_id, WAITING, values) for row in rows], now)
-    return [Left(row.message_id, name, MessageState.EXPIRED, "expired") for row in rows]
+    changes = [Change(row.message_id, WAITING, values) for row in rows]
+    return _left(connection, changes, [(name, "expired")] * len(rows), now)
 
 
 def leave(
     connection: Connection, rows: Sequence[Row[Any]], now: int, why: str, estimate: Estimate
 ) -> list[Left]:
     """Hand messages to the gateway after theirs, or end them where there is none."""
-    changes, left = [], []
+    changes, facts = [], []
     for row in rows:
         chain, position = json.loads(row.chain), row.chain_position
         detail = f"gateway {chain[position]} is {why}"
@@ -65,10 +65,20 @@ def leave(
             values = final(MessageState.FAILED)
             values |= {"reason": Reason.TEMPORARY_UNAVAILABLE, "detail": detail}
         changes.append(Change(row.message_id, WAITING, values))
-        state = values.get("state", MessageState.QUEUED)
-        left.append(Left(row.message_id, chain[position], state, detail))
-    apply(connection, changes, now)
-    return left
+        facts.append((chain[position], detail))
+    return _left(connection, changes, facts, now)
+
+
+def _left(
+    connection: Connection, changes: Sequence[Change], facts: Sequence[tuple[str, str]], now: int
+) -> list[Left]:
+    """Make the changes; `facts` are the gateway and the reason of each."""
+    states = apply(connection, changes, now)
+    return [
+        Left(change.message_id, gateway, state, why)
+        for change, state, (gateway, why) in zip(changes, states, facts, strict=True)
+        if state is not None
+    ]
 
 
 def leave_closed(

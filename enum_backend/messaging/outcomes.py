@@ -103,6 +103,11 @@ _ROWS = Listed(
     ),
 )
 
+_AMBIGUOUS = Listed(
+    attempts.c.message_id,
+    lambda among: select(attempts.c.message_id).where(among, attempts.c.outcome == "ambiguous"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -111,12 +116,14 @@ class Change:
     Attributes:
         values: columns of the outbox; texts and integers.
         attempt: the change counts only while this is the latest attempt; None = always.
+        outright: made as it stands, also where an earlier attempt may have been sent.
     """
 
     message_id: str
     of: Collection[MessageState]
     values: Mapping[str, Any]
     attempt: int | None = None
+    outright: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +182,15 @@ def record_many(
 
 
 def apply(connection: Connection, changes: Sequence[Change], now: int) -> list[MessageState | None]:
-    """Make changes, at most one per message; the new state of each, None = not made."""
+    """Make changes, at most one per message; the new state of each, None = not made.
+
+    A message that an earlier attempt may have sent does not fail, expire or get
+    canceled: it ends as `unknown`, and costs what it did.
+    """
     if not changes:
         return []
     rows = _rows(connection, [change.message_id for change in changes])
+    perhaps_sent = _perhaps_sent(connection, changes, rows)
     made: dict[tuple[tuple[str, ...], bool], list[list[Any]]] = {}
     costs: dict[tuple[str, int], int] = {}
     states: list[MessageState | None] = []
@@ -192,6 +204,8 @@ def apply(connection: Connection, changes: Sequence[Change], now: int) -> list[M
             states.append(None)
             continue
         values = change.values
+        if change.message_id in perhaps_sent:
+            values = _left_open(values, row)
         state = MessageState(values.get("state") or row["state"])
         if row["erase_body"] and state in _MAY_BE_SENT and row["state"] not in _MAY_BE_SENT:
             states.append(None)  # its text is gone
@@ -216,6 +230,31 @@ _MAY_BE_SENT = frozenset({MessageState.SCHEDULED, MessageState.QUEUED, MessageSt
 def _rows(connection: Connection, message_ids: list[str]) -> dict[str, RowMapping]:
     found = _ROWS.run(connection, message_ids).mappings()
     return {row["message_id"]: row for row in found}
+
+
+def _perhaps_sent(
+    connection: Connection, changes: Sequence[Change], rows: Mapping[str, RowMapping]
+) -> set[str]:
+    """The messages that an earlier attempt may have sent, of those it makes a difference for."""
+    asked = [
+        change.message_id
+        for change in changes
+        if not change.outright
+        and (row := rows.get(change.message_id)) is not None
+        and row["attempts_made"] > (0 if change.attempt is None else 1)
+        and (change.values.get("state") in _NEVER_BILLED or "chain_position" in change.values)
+    ]
+    return set(_AMBIGUOUS.run(connection, asked).scalars()) if asked else set()
+
+
+def _left_open(values: Mapping[str, Any], row: RowMapping) -> dict[str, Any]:
+    """The columns of a change, for a message that an earlier attempt may have sent."""
+    if values["state"] in _NEVER_BILLED:
+        reason = values.get("reason") or Reason.UNKNOWN
+        return {**values, "state": MessageState.UNKNOWN, "reason": reason}
+    if (values["cost_micros"] or 0) < (row["cost_micros"] or 0):
+        return {name: value for name, value in values.items() if not name.startswith("cost_")}
+    return {**values}
 
 
 def _count_cost(costs: dict[tuple[str, int], int], row: RowMapping, micros: int | None) -> None:
@@ -291,11 +330,12 @@ def reported(message_id: str, status: StatusResult) -> Change:
         "reason": status.reason,
         "provider_code": status.provider_code,
     }
-    return Change(message_id, {MessageState.SENT}, values | learned_cost(status.cost))
+    values |= learned_cost(status.cost)
+    return Change(message_id, {MessageState.SENT}, values, outright=True)
 
 
 def withdrawn(message_id: str, number: int, why: str) -> Outcome:
-    """It is wanted no more; nothing was written, so it ends here and costs nothing."""
+    """It is wanted no more; nothing was written, so it ends here."""
     finished = {"outcome": "refused", "detail": f"not sent: {why}"}
     values = final(MessageState.CANCELED) | {"detail": why}
     return Outcome(

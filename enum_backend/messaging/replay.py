@@ -104,7 +104,8 @@ def requeue(
         "provider_message_id": None,
         "valid_until": order.valid_until,
     }
-    outcomes.apply(connection, [Change(order.message_id, ENDED, values)], now)
+    change = Change(order.message_id, ENDED, values, outright=True)
+    outcomes.apply(connection, [change], now)
     if not row.is_test:
         # It is paid for now, and what was paid before stays paid.
         moved = (row.cost_micros or 0) - micros

@@ -166,7 +166,8 @@ def _apply(connection: Connection, message_id: str, report: Mapping[str, Any], n
     if report["reason"] == Reason.OPTED_OUT:
         stopping.stop_refused(connection, [message_id], now)
     values = outcomes.final(state) | told | learned
-    moved = outcomes.apply(connection, [Change(message_id, open_states, values)], now)
+    change = Change(message_id, open_states, values, outright=True)
+    moved = outcomes.apply(connection, [change], now)
     if moved == [None] and learned:
         outcomes.apply(connection, [Change(message_id, _TAKEN, learned)], now)
 

@@ -185,7 +185,9 @@ class MessageService:
         return await self.status(message_id, tenant)
 
     async def cancel(self, message_id: str, tenant: str) -> MessageView:
-        """Stop a message that no provider has been asked to send.
+        """Stop a message that waits to be sent.
+
+        One that a provider may have from an earlier attempt is `unknown` then.
 
         Raises:
             NotFound: no such message in this tenant.

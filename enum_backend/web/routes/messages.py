@@ -212,7 +212,7 @@ ENDPOINTS = (
         "POST",
         "/sms/messages/{message_id}/cancel",
         cancel,
-        "Stop a message that no provider has been asked to send",
+        "Stop a message that waits to be sent",
         scope="sms:send",
         answer=StatusAnswer,
         errors=("NOT_FOUND", "VALIDATION_FAILED"),

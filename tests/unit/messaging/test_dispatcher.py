@@ -21,8 +21,9 @@ from enum_backend.gateways.base import (
     StatusResult,
 )
 from enum_backend.gateways.registry import GatewayRegistry
+from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging import dispatcher as module
-from enum_backend.messaging import queue
+from enum_backend.messaging import queue, reports
 from enum_backend.messaging.breakers import FAILURES
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.queue import Room
@@ -122,6 +123,48 @@ async def test_resend_repeats_at_the_same_gateway_but_never_a_code(world: World)
         row = await world.settled(code, "unknown")
     assert [sms.message_id for sms in one.sent] == [message_id] * 3 + [code]
     assert row.body is None
+
+
+async def test_what_may_have_been_sent_never_fails(world: World) -> None:
+    refusal = GatewayError(Reason.INVALID_REQUEST, "no such", provider_code="400")
+    world.gateway("one", AMBIGUOUS, refusal, ambiguous="resend", price="0.01")
+    message_id = await world.send()
+    async with Running(world):
+        row = await world.settled(message_id, "failed", "unknown")
+    assert (row.state, row.reason, row.provider_code) == ("unknown", "invalid_request", "400")
+    assert [t.outcome for t in await world.tries(message_id)] == ["ambiguous", "refused"]
+    assert row.cost_micros == 10_000
+    assert await spent(world) == Decimal("0.01")
+    report = DeliveryReport("r-1", "p-1", ProviderStatus.DELIVERED, own_id=message_id)
+    await world.database.write(lambda c: reports.store(c, "one", report, now_ms()))
+    assert (await world.row(message_id)).state == "delivered"
+
+
+async def test_nor_when_it_is_sent_again_by_hand(world: World) -> None:
+    one = world.gateway("one", AMBIGUOUS, GatewayError(Reason.INVALID_REQUEST), price="0.01")
+    message_id = await world.send()
+    async with Running(world) as dispatcher:
+        await world.settled(message_id, "unknown")
+        await world.service.retry(message_id, "default")
+        dispatcher.notify()
+        await world.settled(message_id, "failed", "unknown")
+    assert len(one.sent) == 2
+    assert (await world.row(message_id)).state == "unknown"
+    assert await spent(world) == Decimal("0.02")
+
+
+@pytest.mark.parametrize("price", ["0.01", "0.03"])
+async def test_what_may_have_been_sent_counts_no_less_at_the_next_gateway(
+    world: World, price: str
+) -> None:
+    refusal = GatewayError(Reason.AUTH_FAILED)
+    world.gateway("one", AMBIGUOUS, refusal, ambiguous="resend", price="0.02")
+    world.gateway("two", GatewayError(Reason.INVALID_NUMBER), price=price)
+    message_id = await world.send()
+    async with Running(world):
+        row = await world.settled(message_id, "failed", "unknown")
+    assert (row.state, row.gateway) == ("unknown", "two")
+    assert await spent(world) == max(Decimal("0.02"), Decimal(price))
 
 
 async def test_resend_stops_at_max_attempts(world: World) -> None:

@@ -7,12 +7,15 @@ import pytest
 
 from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
+from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.messaging import due, outcomes, queue
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.outcomes import Hop, Outcome
 from enum_backend.messaging.pacing import Held, Pace
+from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy.stopping import stop
 from enum_backend.messaging.queue import Begun, Room, Taken
-from tests.unit.messaging.messaging_world import World
+from tests.unit.messaging.messaging_world import TO, World
 
 
 @pytest.fixture(autouse=True)
@@ -305,6 +308,51 @@ async def test_what_may_have_been_sent_stays_unknown(world: World, error: Gatewa
     await store(world, unknown)
     assert await refused(world, mine, 1, error=error, retry_at=now_ms()) is None
     assert (await world.row(mine.message_id)).state == "unknown"
+
+
+async def waits_for_its_repeat(world: World, text: str = "one") -> str:
+    """A message that a provider may have, and that waits to be sent again."""
+    message_id = await world.send(text=text)
+    mine = await begin(world)
+    ambiguous = GatewayError(Reason.UNKNOWN, ambiguous=True)
+    assert await refused(world, mine, 1, error=ambiguous, retry_at=now_ms()) == "queued"
+    return message_id
+
+
+async def test_a_repeat_that_is_canceled_leaves_it_unknown(world: World) -> None:
+    world.registry = GatewayRegistry()
+    world.gateway("one", price="0.01")
+    message_id = await waits_for_its_repeat(world)
+    view = await world.service.cancel(message_id, "default")
+    assert (view.status, view.reason) == ("unknown", "unknown")
+    assert view.cost == Cost(Decimal("0.01"))
+    assert await nothing(world)
+
+
+async def test_a_repeat_that_is_too_late_or_shut_out_leaves_it_unknown(world: World) -> None:
+    late = await waits_for_its_repeat(world)
+    await world.change(late, valid_until=1)
+    assert [left.state for left in (await take(world)).left] == ["unknown"]
+    row = await world.row(late)
+    assert (row.state, row.reason) == ("unknown", "expired")
+    stopped = await waits_for_its_repeat(world, text="other")
+    await world.database.write(
+        lambda c: stop(c, "default", "*", TO, optouts.Source.MANUAL, now_ms())
+    )
+    row = await world.row(stopped)
+    assert (row.state, row.reason) == ("unknown", "opted_out")
+
+
+async def test_a_late_refusal_of_the_attempt_itself_says_that_it_was_not_sent(
+    world: World,
+) -> None:
+    await world.send()
+    mine = await begin(world)
+    again = outcomes.orphaned(mine.message_id, 1, MessageState.QUEUED, retry=True, now=now_ms())
+    assert await store(world, again) == "queued"
+    second = await begin(world)
+    assert await refused(world, mine, 1) is None
+    assert await refused(world, second, 2) == "failed"
 
 
 async def test_a_code_held_too_long_is_known_to_have_failed(world: World) -> None:
