@@ -13,24 +13,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CompoundSelect, Connection, func, select, union_all
 
 from enum_backend.errors import CostLimitExceeded, RateLimitExceeded
 from enum_backend.messaging.policy import alerts
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
 from enum_backend.storage.many import Each
-from enum_backend.storage.tables import outbox
+from enum_backend.storage.tables import outbox, recipient_retries
 
 HOUR = 3600
 DAY = 86400
 
 _LAST_SEQ = Each(
-    "SELECT value, (SELECT max(recipient_seq) FROM outbox WHERE destination = value) FROM {wanted}"
+    "SELECT value, (SELECT max(recipient_seq) FROM outbox WHERE destination = value),"
+    " (SELECT max(recipient_seq) FROM recipient_retries WHERE destination = value) FROM {wanted}"
 )
-"""Per number, how many limited messages it was sent: one index look-up each."""
+"""Per number, how many limited messages it was sent, and sent again: two index look-ups each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,7 @@ class RecipientLimits:
             newest = min(last, last - limit + count)
             if newest < 1:
                 continue
-            rows = connection.execute(
-                select(outbox.c.recipient_seq, outbox.c.created_at).where(
-                    outbox.c.destination == destination,
-                    outbox.c.recipient_seq.between(last - limit + 1, newest),
-                )
-            )
+            rows = connection.execute(_counted(destination, last - limit + 1, newest))
             self._times.update({(destination, seq): at for seq, at in rows})
 
     def refusal(self, destination: str) -> RateLimitExceeded | None:
@@ -228,7 +224,20 @@ def _windows(settings: LimitSettings) -> list[tuple[str, int, int]]:
 
 
 def _last_seqs(connection: Connection, destinations: list[str]) -> dict[str, int]:
-    return {number: seq or 0 for number, seq in _LAST_SEQ.run(connection, destinations)}
+    found = _LAST_SEQ.run(connection, destinations)
+    return {number: max(seq or 0, retried or 0) for number, seq, retried in found}
+
+
+def _counted(destination: str, first: int, last: int) -> CompoundSelect[Any]:
+    """Number and time of the messages to a destination that are so numbered."""
+    return union_all(
+        *(
+            select(table.c.recipient_seq, table.c.created_at).where(
+                table.c.destination == destination, table.c.recipient_seq.between(first, last)
+            )
+            for table in (outbox, recipient_retries)
+        )
+    )
 
 
 def _recipient_state(
@@ -242,12 +251,9 @@ def _recipient_state(
 ) -> LimitState:
     """Of the newest `limit` messages those in the window; the oldest says when one leaves."""
     since = now - window * 1000
+    newest = _counted(destination, last - limit + 1, last).subquery()
     count, oldest = connection.execute(
-        select(func.count(), func.min(outbox.c.created_at)).where(
-            outbox.c.destination == destination,
-            outbox.c.recipient_seq > last - limit,
-            outbox.c.created_at > since,
-        )
+        select(func.count(), func.min(newest.c.created_at)).where(newest.c.created_at > since)
     ).one()
     wait = (oldest - since) / 1000 if count >= limit else 0.0
     return LimitState(name, window, Decimal(count), Decimal(limit), wait)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from enum_backend.errors import CostLimitExceeded, FieldError, OptedOut, ValidationFailed
 from enum_backend.messaging import outcomes
 from enum_backend.messaging.accepting import AcceptRules
-from enum_backend.messaging.limits import SpendLimits
+from enum_backend.messaging.limits import RecipientLimits, SpendLimits
 from enum_backend.messaging.model import MessageKind, MessageState, to_micros
 from enum_backend.messaging.outcomes import Change, Hop
 from enum_backend.messaging.policy import optouts
@@ -20,7 +20,7 @@ from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.senders import picked_by
 from enum_backend.numbers import spending
 from enum_backend.storage.locks import serialize
-from enum_backend.storage.tables import api_keys, outbox
+from enum_backend.storage.tables import api_keys, outbox, recipient_retries
 from enum_backend.tenants.budgets import dollars
 
 ENDED: Final = frozenset(
@@ -49,6 +49,8 @@ def requeue(
 ) -> CostLimitExceeded | None:
     """Queue the message again; its earlier attempts stay on record.
 
+    It counts as one more message to its recipient.
+
     Returns:
         Why it is not queued: the day's spend of the deployment, its tenant or its key is
         reached. To be raised after the commit: alerts are stored with it.
@@ -56,6 +58,7 @@ def requeue(
     Raises:
         ValidationFailed: it has not ended, or its text is erased.
         OptedOut: the recipient wants none any more.
+        RateLimitExceeded: the recipient's ceiling is reached.
     """
     serialize(connection, "outbox")
     row = connection.execute(
@@ -86,6 +89,9 @@ def requeue(
     wanted = (row.tenant, sender, row.destination)
     if row.kind != MessageKind.REPLY and optouts.blocked(connection, [wanted]):
         raise OptedOut
+    recipients = RecipientLimits(connection, rules.limits, {row.destination: 1}, now)
+    if not row.is_test and (full := recipients.refusal(row.destination)):
+        raise full
     estimate = None if row.is_test else order.estimate(chain[0], row.destination, row.segments)
     micros = to_micros(estimate)[0] or 0
     ceilings = {spending.ALL: rules.limits.daily_cost}
@@ -112,6 +118,13 @@ def requeue(
         spending.add(connection, {(scope, row.created_at): moved for scope in scopes})
         spend.take(scopes, micros)
         spend.store(connection)
+        connection.execute(
+            insert(recipient_retries).values(
+                destination=row.destination,
+                recipient_seq=recipients.take(row.destination),
+                created_at=now,
+            )
+        )
     return None
 
 

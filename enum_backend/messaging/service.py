@@ -213,6 +213,7 @@ class MessageService:
             NotFound: no such message in this tenant.
             ValidationFailed: it has not ended so, or its text is erased.
             Forbidden: messages go there no more.
+            RateLimitExceeded: the recipient's ceiling is reached.
             CostLimitExceeded: the day's spend is reached.
             SmsDisabled, CredentialsMissing: nothing can be sent now.
         """

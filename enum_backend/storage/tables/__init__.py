@@ -24,7 +24,7 @@ from enum_backend.storage.tables.deliveries import deliveries, endpoints
 from enum_backend.storage.tables.inbox import inbox, inbox_parts, nonces, reports
 from enum_backend.storage.tables.installation import installation
 from enum_backend.storage.tables.numbers import numbers, spend, spend_buckets
-from enum_backend.storage.tables.outbox import attempts, outbox
+from enum_backend.storage.tables.outbox import attempts, outbox, recipient_retries
 from enum_backend.storage.tables.paces import gateway_paces, sender_paces
 from enum_backend.storage.tables.policy import (
     keyword_answers,
@@ -66,6 +66,7 @@ __all__ = [
     "opt_outs",
     "outbox",
     "pending_logins",
+    "recipient_retries",
     "reports",
     "sender_paces",
     "sessions",

@@ -117,12 +117,23 @@ outbox = Table(
 one whose turn it is in `chain` (JSON list of names), or that had it last.
 
 `priority` 0 (codes) leaves before 1. `recipient_seq` counts the limited messages to
-one destination, so that the n-th before the next is one look-up away. `body` is
+one destination (with those of `recipient_retries`), so that the n-th before the next is
+one look-up away. `body` is
 sealed and erased at the final state when `erase_body`; a message with a `template` has
 none: its text is made from it and `verification_id` when it leaves. `repeat_hash` is a keyed
 hash of client, destination and text, for callers that have no idempotency key.
 `lease_*` say which process sends it and until when that may take.
 """
+
+recipient_retries = Table(
+    "recipient_retries",
+    metadata,
+    Column("destination", String(16), primary_key=True),
+    Column("recipient_seq", Integer, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Messages that a person had sent again: each counts once more for its recipient's limits,
+under a `recipient_seq` of its own."""
 
 attempts = Table(
     "attempts",

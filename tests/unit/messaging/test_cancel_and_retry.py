@@ -5,13 +5,22 @@ from decimal import Decimal
 import pytest
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import CostLimitExceeded, Forbidden, NotFound, ValidationFailed
+from enum_backend.errors import (
+    CostLimitExceeded,
+    Forbidden,
+    NotFound,
+    RateLimitExceeded,
+    ValidationFailed,
+)
 from enum_backend.gateways.base import GatewayError, Reason
+from enum_backend.messaging.limits import recipient_states
 from enum_backend.messaging.model import Client
 from enum_backend.messaging.policy import alerts
 from enum_backend.numbers import spending
 from enum_backend.settings.models import LimitSettings
-from tests.unit.messaging.messaging_world import World, request
+from tests.unit.messaging.messaging_world import OTHER, TO, World, accept, request
+
+HOUR = 3_600_000
 
 
 async def spent(world: World) -> Decimal:
@@ -82,6 +91,56 @@ async def test_retry_of_an_erased_text_or_over_the_limit(world: World) -> None:
         await world.service.retry(message_id, "default")
     assert (await world.row(message_id)).state == "unknown"
     assert {alert.level for alert in await world.database.read(alerts.page)} == {50, 80, 100}
+
+
+async def test_a_retry_is_one_more_message_to_its_recipient(world: World) -> None:
+    world.gateway("one")
+    world.limits = LimitSettings(per_recipient_hour=3, per_recipient_day=5)
+    message_id = await world.send()
+
+    async def again() -> str:
+        await world.change(message_id, state="unknown")
+        return (await world.service.retry(message_id, "default")).status
+
+    assert await again() == "queued"
+    assert await again() == "queued"
+    with pytest.raises(RateLimitExceeded, match="per_recipient_hour: 3") as refused:
+        await again()
+    assert 3590 < refused.value.retry_after <= 3600
+    assert (await world.row(message_id)).state == "unknown"
+    with pytest.raises(RateLimitExceeded):
+        await world.send(text="other")
+    hour, day = await world.database.read(lambda c: recipient_states(c, world.limits, TO, now_ms()))
+    assert (hour.used, day.used) == (3, 3)
+    assert hour.retry_after > 3590
+    await world.send(text="other", to=OTHER)
+
+
+async def test_a_retry_does_not_break_the_counting(world: World) -> None:
+    world.gateway("one")
+    limits = LimitSettings(per_recipient_hour=2, per_recipient_day=0)
+    world.limits = limits
+    first = (await accept(world, limits, now_ms() - HOUR)).message_id
+    await world.change(first, state="failed")
+    await world.service.retry(first, "default")
+    await world.send(text="second")
+    with pytest.raises(RateLimitExceeded):
+        await world.send(text="third")
+    later = now_ms() + HOUR
+    for text in ("third", "fourth"):
+        await accept(world, limits, later, text=text)
+    with pytest.raises(RateLimitExceeded):
+        await accept(world, limits, later, text="fifth")
+
+
+async def test_a_test_number_is_sent_to_again_without_limit(world: World) -> None:
+    world.gateway("one")
+    world.test_numbers = (TO,)
+    world.limits = LimitSettings(per_recipient_hour=1)
+    message_id = await world.send()
+    for _ in range(3):
+        await world.change(message_id, state="unknown")
+        await world.service.retry(message_id, "default")
 
 
 async def test_a_key_sends_from_its_own_senders_only(world: World) -> None:

@@ -18,11 +18,12 @@ from enum_backend.storage.tables import (
     inbox,
     keyword_answers,
     outbox,
+    recipient_retries,
     spend_buckets,
     sticky_senders,
 )
 from tests.unit.messaging.inbound_world import InboundWorld, sms
-from tests.unit.messaging.messaging_world import CANARY, World
+from tests.unit.messaging.messaging_world import CANARY, TO, World
 
 
 @pytest.fixture
@@ -106,6 +107,9 @@ async def test_rows(box: InboundWorld, monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute(
             insert(keyword_answers).values(**answer, answered_at=then, day=1, answers=1)
         )
+        connection.execute(
+            insert(recipient_retries).values(destination=TO, recipient_seq=9, created_at=then)
+        )
         connection.execute(insert(spend_buckets).values(scope="all", bucket_at=then, micros=1))
 
     await world.database.write(small)
@@ -115,6 +119,7 @@ async def test_rows(box: InboundWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(tried) == {young}
     assert [row.dedupe_key for row in await box.rows()] == ["young"]
     assert await count(world, sticky_senders) == await count(world, keyword_answers) == 0
+    assert await count(world, recipient_retries) == 0
     old_buckets = select(func.count()).where(spend_buckets.c.bucket_at <= then)
     assert await world.database.read(lambda c: c.scalar(old_buckets)) == 0
 
