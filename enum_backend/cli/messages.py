@@ -145,10 +145,16 @@ def _status_text(document: dict[str, Any]) -> str:
     ]
     lines += [
         f"  {attempt['number']}. {attempt['started_at']}  {attempt['gateway']}"
-        f"  {attempt['outcome']}  {attempt['reason'] or ''}".rstrip()
+        f"  {attempt['outcome']}  {_why_and_cost(attempt)}".rstrip()
         for attempt in document["attempts"]
     ]
     return "\n".join(lines)
+
+
+def _why_and_cost(attempt: dict[str, Any]) -> str:
+    cost = attempt["cost"]
+    money = f"{cost['amount']} {cost['currency']}" if cost else ""
+    return f"{attempt['reason'] or ''}  {money}".strip()
 
 
 def _inbound_text(document: dict[str, Any]) -> str:

@@ -73,7 +73,7 @@ class StatusQuery(BaseModel):
 
 
 class AttemptAnswer(BaseModel):
-    """One request to a provider."""
+    """One request to a provider; `cost` is what its answer said, null where it said nothing."""
 
     number: int
     gateway: str
@@ -83,6 +83,7 @@ class AttemptAnswer(BaseModel):
     provider_code: str | None
     provider_message_id: str | None
     detail: str | None
+    cost: CostAnswer | None
     started_at: str
     finished_at: str | None
     latency_ms: int | None
@@ -207,6 +208,7 @@ def message_json(view: MessageView, provider: str | None) -> dict[str, Any]:
                 "provider_code": attempt.provider_code,
                 "provider_message_id": attempt.provider_message_id,
                 "detail": attempt.detail,
+                "cost": cost_json(attempt.cost),
                 "started_at": rfc3339(attempt.started_at),
                 "finished_at": rfc3339(attempt.finished_at) if attempt.finished_at else None,
                 "latency_ms": (

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,7 +14,14 @@ import structlog
 from click.testing import Result
 
 from enum_backend.clock import now_ms, rfc3339
-from enum_backend.gateways.base import GatewayError, Reason
+from enum_backend.gateways.base import (
+    Cost,
+    GatewayError,
+    OutboundSms,
+    ProviderStatus,
+    Reason,
+    SendResult,
+)
 from enum_backend.testing import RunningServer, running_server
 from tests.integration.cli.conftest import Invoke, document
 
@@ -111,6 +119,22 @@ async def test_what_did_not_arrive(server: RunningServer, invoke: Invoke) -> Non
     again = await asked(invoke, "messages", "retry", message_id, "--yes")
     assert again["message_id"] == message_id
     await server.wait_for_messages(1)
+
+
+async def test_an_attempt_shows_what_it_cost(
+    server: RunningServer, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def priced(_sms: OutboundSms) -> SendResult:
+        return SendResult(ProviderStatus.SENT, "p-1", cost=Cost(Decimal("0.0125")))
+
+    monkeypatch.setattr(server.simulator, "send", priced)
+    message_id = (await asked(invoke, "send", TO, "x"))["message_id"]
+    async with asyncio.timeout(10):
+        while "  sent  " not in (
+            text := (await run(invoke, "messages", "show", message_id)).stdout
+        ):
+            await asyncio.sleep(0.02)
+    assert text.endswith("Z  simulator  accepted  0.0125 USD\n")
 
 
 async def test_many_pages(server: RunningServer, invoke: Invoke) -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
 
-from enum_backend.gateways.base import GatewayError, Reason
+from enum_backend.gateways.base import (
+    Cost,
+    GatewayError,
+    OutboundSms,
+    ProviderStatus,
+    Reason,
+    SendResult,
+)
 from enum_backend.testing import RunningServer, running_server
 from tests.unit.gateways.wire_server import Answer, WireServer
 
@@ -189,6 +197,26 @@ async def test_failures_show_reason_and_attempts(server: RunningServer, http: Cl
     unknown = await settled(http, (await post(http, message="2"))["message_id"])
     assert (unknown["success"], unknown["status"]) == (False, "unknown")
     assert unknown["attempts"][0]["outcome"] == "ambiguous"
+
+
+async def test_each_attempt_shows_what_it_cost(
+    server: RunningServer, http: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def priced(_sms: OutboundSms) -> SendResult:
+        return SendResult(ProviderStatus.SENT, "p-1", cost=Cost(Decimal("0.0125")))
+
+    server.simulator.fail_next(GatewayError(Reason.TEMPORARY_UNAVAILABLE))
+    silent = server.simulator.send
+
+    async def send(sms: OutboundSms) -> SendResult:
+        monkeypatch.setattr(server.simulator, "send", priced)
+        return await silent(sms)
+
+    monkeypatch.setattr(server.simulator, "send", send)
+    seen = await settled(http, (await post(http))["message_id"])
+    told = {"amount": "0.0125", "currency": "USD"}
+    assert [attempt["cost"] for attempt in seen["attempts"]] == [None, told]
+    assert seen["cost"] == told
 
 
 async def test_status_while_the_provider_is_asked(server: RunningServer, http: Client) -> None:
