@@ -25,6 +25,8 @@ class Wanted:
         rest: what follows when an error allows it, as declared.
         strategy: None = a rule names the gateway, nothing is to be ordered.
         sender: the number to send from, if the request names one.
+        usual: the strategy where no rule names the gateway; None = the recipient is not to
+            remember this message.
     """
 
     tenant: str
@@ -33,6 +35,7 @@ class Wanted:
     rest: tuple[str, ...]
     strategy: Strategy | None
     sender: str | None
+    usual: Strategy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,16 @@ class Arranged:
     Attributes:
         sender: the number that the first gateway is told to send from; None = its own.
         decisive: gateways that come first, might as well have, or would if they worked.
-        learns: what the recipient will know from this message on; None = nothing new.
+        knows: what the recipient knows once the first gateway has sent it; None = that is
+            not remembered.
+        learns: the same where it is to be written down; None = nothing new.
     """
 
     chain: tuple[str, ...]
     steps: tuple[Said, ...]
     sender: str | None
     decisive: frozenset[str]
+    knows: Known | None
     learns: Known | None
 
 
@@ -80,20 +86,23 @@ class Arranger:
             DatabaseUnavailable: what the recipient knows cannot be read.
         """
         usable = tuple(name for name in wanted.chain if self._works(name)) or wanted.chain
-        known, knew, sticky_step = await self._recall(wanted, usable)
+        stored = await self._stored(wanted)
+        known, sticky_step = self._recall(wanted, usable, stored)
         ordered = self._ordered(wanted, usable, take_turn=take_turn and known is None)
         first = (known.gateway,) if known else ()
         every = dict.fromkeys((*first, *ordered.chain, *wanted.rest, *wanted.chain))
         broken = tuple(name for name in every if not self._works(name))
         chain = (*(name for name in every if name not in broken), *broken)
         sender = self._number(wanted, chain, known)
+        knows = self._knows(wanted, chain, sender)
         strategy_step = ("strategy", wanted.strategy is not None, ordered.why)
         return Arranged(
             chain=chain,
             steps=(sticky_step, strategy_step, _health_step(broken)),
             sender=sender,
-            decisive=self._decisive(wanted, chain, ordered, knew if broken else None),
-            learns=self._learns(wanted, chain, sender, known),
+            decisive=self._decisive(wanted, chain, ordered, stored),
+            knows=knows,
+            learns=None if self._stands(stored, knows) else knows,
         )
 
     def _works(self, name: str) -> bool:
@@ -101,37 +110,44 @@ class Arranger:
         return self._pool.health(name) != "open"
 
     def _is_sticky(self, wanted: Wanted) -> bool:
-        if self._known is None or wanted.strategy is None or wanted.sender is not None:
-            return False
-        return bool(self._sticky) or (self._sticky is None and wanted.strategy == "round_robin")
+        return wanted.sender is None and self._remembers(wanted)
 
-    async def _recall(
-        self, wanted: Wanted, usable: tuple[str, ...]
-    ) -> tuple[Known | None, Known | None, Said]:
-        """What the recipient knows if it is usable now, what it knows at all, and the step."""
-        if self._known is None or not self._is_sticky(wanted):
+    def _remembers(self, wanted: Wanted) -> bool:
+        """Whether what sends this message is kept in mind: also where the request names it."""
+        strategy = wanted.strategy if wanted.sender is None else wanted.usual
+        if self._known is None or strategy is None:
+            return False
+        return bool(self._sticky) or (self._sticky is None and strategy == "round_robin")
+
+    async def _stored(self, wanted: Wanted) -> Known | None:
+        if self._known is None or not self._remembers(wanted):
+            return None
+        return await self._known.find(wanted.tenant, wanted.destination)
+
+    def _recall(
+        self, wanted: Wanted, usable: tuple[str, ...], known: Known | None
+    ) -> tuple[Known | None, Said]:
+        if not self._is_sticky(wanted):
             why = "the request names the sender" if wanted.sender is not None else "off"
-            return None, None, ("sticky", False, NAMED if wanted.strategy is None else why)
-        known = await self._known.find(wanted.tenant, wanted.destination)
+            return None, ("sticky", False, NAMED if wanted.strategy is None else why)
         if known is None:
-            return None, None, ("sticky", False, "the recipient knows no number of ours")
+            return None, ("sticky", False, "the recipient knows no number of ours")
         shown = f"{known.gateway} {known.sender or ''}".rstrip()
         if known.gateway not in usable:
-            return (
-                None,
-                known,
-                ("sticky", False, f"the recipient knows {shown}, which is not usable now"),
-            )
-        return known, known, ("sticky", True, f"the recipient knows {shown}")
+            return None, ("sticky", False, f"the recipient knows {shown}, which is not usable now")
+        return known, ("sticky", True, f"the recipient knows {shown}")
 
     def _decisive(
-        self, wanted: Wanted, chain: tuple[str, ...], ordered: Ordered, knew: Known | None
+        self, wanted: Wanted, chain: tuple[str, ...], ordered: Ordered, stored: Known | None
     ) -> frozenset[str]:
         """Who wants no messages from one of these gets none: a fault of one is no way around."""
         found = {*chain[:1], *(ordered.chain if ordered.alike > 1 else ())}
         if any(not self._works(name) for name in wanted.chain):
             healthy = self._ordered(wanted, wanted.chain, take_turn=False)
-            found.update([knew.gateway] if knew else healthy.chain[: healthy.alike])
+            first = healthy.chain[: healthy.alike]
+            if stored is not None and self._is_sticky(wanted):
+                first = (stored.gateway,)
+            found.update(first)
         return frozenset(found)
 
     def _ordered(self, wanted: Wanted, usable: tuple[str, ...], *, take_turn: bool) -> Ordered:
@@ -154,15 +170,17 @@ class Arranger:
         numbers = own_numbers(gateway, wanted.tenant)
         return number_for(wanted.destination, numbers) if len(numbers) > 1 else None
 
-    def _learns(
-        self, wanted: Wanted, chain: tuple[str, ...], sender: str | None, known: Known | None
-    ) -> Known | None:
-        if self._known is None or not self._is_sticky(wanted) or not chain:
+    def _knows(self, wanted: Wanted, chain: tuple[str, ...], sender: str | None) -> Known | None:
+        if not chain or not self._remembers(wanted):
             return None
         gateway = self._pool.registry.get(chain[0])
         own = gateway.options.sender if gateway else ""
-        learned = Known(chain[0], sender or own or None)
-        return None if known and self._known.stands(known, learned) else learned
+        return Known(chain[0], sender or own or None)
+
+    def _stands(self, stored: Known | None, knows: Known | None) -> bool:
+        if self._known is None or stored is None or knows is None:
+            return False
+        return self._known.stands(stored, knows)
 
 
 def _health_step(broken: tuple[str, ...]) -> Said:

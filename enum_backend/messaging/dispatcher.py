@@ -29,7 +29,7 @@ from enum_backend.messaging.leaving import Left
 from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
 from enum_backend.messaging.pacing import Held, Pace
-from enum_backend.messaging.policy import stopping
+from enum_backend.messaging.policy import sticky, stopping
 from enum_backend.messaging.pricing import Pricing
 from enum_backend.messaging.queue import Begun, Room, Taken
 from enum_backend.messaging.retry import RetryPolicy
@@ -383,5 +383,7 @@ def _record(connection: Connection, finished: Sequence[Finished]) -> list[Messag
         if ended.taken is not None and ended.taken.provider_message_id is not None
     ]
     reports.apply_waiting(connection, told, now)
+    learned = [ended.learned for ended, _ in finished if ended.learned is not None]
+    sticky.remember(connection, learned, now)
     stopping.stop_refused(connection, shut_out, now)
     return states

@@ -20,6 +20,7 @@ from enum_backend.messaging.breakers import Breakers
 from enum_backend.messaging.gateways import SIMULATOR
 from enum_backend.messaging.made_texts import TextMaker, Withdrawn
 from enum_backend.messaging.outcomes import Hop, Outcome
+from enum_backend.messaging.policy.sticky import Known
 from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.queue import Begun
 from enum_backend.messaging.retry import RetryPolicy
@@ -42,10 +43,16 @@ def lease_seconds(gateway: Gateway) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended; `taken` is the provider's answer where it took the message."""
+    """How an attempt ended.
+
+    Attributes:
+        taken: the provider's answer where it took the message.
+        learned: (tenant, recipient, what it knows) where that is not what was noted.
+    """
 
     outcome: Outcome
     taken: SendResult | None = None
+    learned: tuple[str, str, Known] | None = None
     error: GatewayError | None = None
 
 
@@ -122,7 +129,7 @@ class Handover:
         if self._breakers.passed(gateway.name):
             log.info("gateway works again", gateway=gateway.name)
         outcome = outcomes.accepted(message.message_id, message.number, result)
-        return Ended(outcome, taken=result)
+        return Ended(outcome, taken=result, learned=_learned(message, gateway))
 
     def _refused(self, message: Begun, gateway: Gateway, error: GatewayError) -> Ended:
         if self._breakers.failed(gateway.name, error):
@@ -160,6 +167,13 @@ def _sender(message: Begun, gateway: Gateway) -> str | None:
     if simulated or gateway.owns(message.sender) or message.sender_gateway == gateway.name:
         return message.sender
     return None
+
+
+def _learned(message: Begun, gateway: Gateway) -> tuple[str, str, Known] | None:
+    if message.knows is None or message.gateway == SIMULATOR:
+        return None
+    known = Known(gateway.name, _sender(message, gateway) or gateway.options.sender or None)
+    return None if known == message.knows else (message.tenant, message.destination, known)
 
 
 async def _request(gateway: Gateway, sms: OutboundSms, seconds: float) -> SendResult:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from enum_backend.messaging.drafts import Draft
 from enum_backend.messaging.model import MessageState, to_micros
+from enum_backend.messaging.policy.sticky import Known
 from enum_backend.messaging.route import Route, Step
 from enum_backend.storage.many import Inserted
 from enum_backend.storage.tables import outbox
@@ -104,7 +105,7 @@ def row_of(draft: Draft, route: Route, now: int) -> dict[str, Any]:
         "chain": _chain_text(route.chain),
         "chain_position": 0,
         "route": _route_text(
-            route.sender_gateway, tuple(route.sender_names().items()), route.steps
+            route.sender_gateway, tuple(route.sender_names().items()), route.steps, route.knows
         ),
         "is_test": draft.is_test,
         "limited": not draft.is_test,
@@ -132,12 +133,16 @@ def _chain_text(chain: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=SAME_ROUTES)
 def _route_text(
-    sender_gateway: str | None, senders: tuple[tuple[str, str], ...], steps: tuple[Step, ...]
+    sender_gateway: str | None,
+    senders: tuple[tuple[str, str], ...],
+    steps: tuple[Step, ...],
+    knows: Known | None,
 ) -> str:
     return json.dumps(
         {
             "sender_gateway": sender_gateway,
             "senders": dict(senders),
             "steps": steps,
+            "knows": knows and (knows.gateway, knows.sender),
         }
     )

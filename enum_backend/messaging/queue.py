@@ -21,6 +21,7 @@ from enum_backend.messaging.leaving import Left, expire, leave, leave_closed, re
 from enum_backend.messaging.model import MessageKind, MessageState
 from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import optouts
+from enum_backend.messaging.policy.sticky import Known
 from enum_backend.messaging.pricing import Estimate
 from enum_backend.storage.many import FromRows, Listed
 from enum_backend.storage.tables import outbox
@@ -80,6 +81,8 @@ class Begun:
 
     Attributes:
         number: of this attempt, over all gateways.
+        knows: what the recipient was noted to know once the first gateway of the chain has
+            sent it; None = that is not remembered.
         template, verification_id: what its text is made of, where it has no `body`.
         attempts_at_gateway: this one included.
         lease_until: milliseconds; not to be sent after it.
@@ -98,6 +101,8 @@ class Begun:
     lease_until: int
     is_code: bool
     segments: int
+    tenant: str
+    knows: Known | None = None
     template: str | None = None
     verification_id: str | None = None
 
@@ -234,11 +239,12 @@ def _shut_out(connection: Connection, rows: Sequence[Row[Any]], name: str) -> se
 
 
 def _begun(row: Row[Any], lease_until: int) -> Begun:
+    sender_gateway, knows = _of_route(row.route)
     return Begun(
         message_id=row.message_id,
         destination=row.destination,
         sender=row.sender,
-        sender_gateway=_sender_gateway(row.route),
+        sender_gateway=sender_gateway,
         body=row.body,
         chain=_chain(row.chain),
         position=row.chain_position,
@@ -248,15 +254,19 @@ def _begun(row: Row[Any], lease_until: int) -> Begun:
         lease_until=lease_until,
         is_code=row.erase_body,
         segments=row.segments,
+        tenant=row.tenant,
+        knows=knows,
         template=row.template,
         verification_id=row.verification_id,
     )
 
 
 @lru_cache(maxsize=256)
-def _sender_gateway(route: str) -> str | None:
-    found: str | None = json.loads(route).get("sender_gateway")
-    return found
+def _of_route(route: str) -> tuple[str | None, Known | None]:
+    """The gateway that may use the message's sender, and what the recipient was noted to know."""
+    found = json.loads(route)
+    knows = found.get("knows")
+    return found.get("sender_gateway"), Known(*knows) if knows else None
 
 
 @lru_cache(maxsize=256)

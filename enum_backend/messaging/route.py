@@ -32,7 +32,9 @@ class Route:
         senders: gateway -> what the recipient may see as the sender (`senders_of`).
         decisive: the first gateway, those that might as well have come first, and those
             that would if they worked: who wants no messages from one of them gets none.
-        learns: what the recipient will know of us after this message.
+        knows: what the recipient knows of us once the first gateway has sent it; None = that
+            is not remembered.
+        learns: the same where it is to be written down; None = nothing new.
     """
 
     destination: str
@@ -43,12 +45,14 @@ class Route:
     sender: str | None = None
     senders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     decisive: frozenset[str] = frozenset()
+    knows: Known | None = None
     learns: Known | None = None
 
     def simulated(self) -> Route:
         """The same decision, carried by the simulator: for test numbers."""
         step = Step("test number", True, "test numbers are never sent to: the simulator carries it")
-        return replace(self, chain=(SIMULATOR,), steps=(*self.steps, step), learns=None)
+        steps = (*self.steps, step)
+        return replace(self, chain=(SIMULATOR,), steps=steps, knows=None, learns=None)
 
     def sender_names(self) -> dict[str, str]:
         """Gateway -> its sender in one word, as it is stored with the message."""

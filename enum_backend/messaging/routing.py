@@ -131,6 +131,7 @@ class Router:
             sender=arranged.sender,
             senders=self._senders(choice, planned, arranged.sender),
             decisive=arranged.decisive,
+            knows=arranged.knows,
             learns=arranged.learns,
         )
 
@@ -273,6 +274,7 @@ class Router:
             rest=self._allowed(choice, rest),
             strategy=choice.strategy,
             sender=choice.sender,
+            usual=None if choice.request.kind is MessageKind.REPLY else self._strategy,
         )
         return await self._arranger.arrange(wanted, take_turn=take_turn)
 

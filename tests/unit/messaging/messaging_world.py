@@ -27,6 +27,7 @@ from enum_backend.messaging.accepting import AcceptRules, accept_many
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.gateways import GatewayPool, Mode
 from enum_backend.messaging.model import Client, SendRequest
+from enum_backend.messaging.policy.sticky import StickySenders
 from enum_backend.messaging.routing import Router
 from enum_backend.messaging.service import MessageService
 from enum_backend.settings.models import DispatchSettings, LimitSettings, PrefixRoute
@@ -110,6 +111,7 @@ class World:
     disabled_because: str = ""
     fallback: bool = True
     prefixes: tuple[PrefixRoute, ...] = ()
+    sticky: bool | None = None
     limits: LimitSettings = field(
         default_factory=lambda: LimitSettings(
             per_recipient_hour=0, per_recipient_day=0, daily_cost=Decimal(0)
@@ -136,7 +138,14 @@ class World:
     @property
     def router(self) -> Router:
         directory = Directory(self.source, self.policy)
-        return Router(directory, self.pool, fallback=self.fallback, prefixes=self.prefixes)
+        return Router(
+            directory,
+            self.pool,
+            fallback=self.fallback,
+            prefixes=self.prefixes,
+            sticky=self.sticky,
+            known=StickySenders(self.database, 86400.0),
+        )
 
     @property
     def service(self) -> MessageService:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from enum_backend.clock import now_ms
 from enum_backend.errors import Forbidden, ValidationFailed
@@ -180,8 +181,62 @@ async def test_sticky_is_off_unless_asked_or_in_turn(world: World) -> None:
     named = await asked.choose(gateway="two")
     assert (named.learns, why(named, "sticky")[1]) == (None, "a rule names the gateway")
     world.gateway("four", numbers=(TO,), **{"from": "+15550100004"})
-    by_sender = await asked.choose(sender=TWO, to=OTHER)
-    assert by_sender.learns is None
+
+
+async def test_a_number_that_the_request_names_is_learned_too(world: World) -> None:
+    world.gateway("four", numbers=(TO,), **{"from": "+15550100004"})
+    routing = Routing(world, sticky=True)
+    named = await routing.send(sender=TO, to=OTHER)
+    assert (named.knows, named.learns) == (Known("four", TO), Known("four", TO))
+    assert why(named, "sticky")[0] is False
+    again = await routing.send(sender=TO, to=OTHER)
+    assert (again.knows, again.learns) == (Known("four", TO), None)
+    after = await routing.choose(to=OTHER)
+    assert (after.chain[0], after.sender) == ("four", TO)
+    reply = await routing.choose(kind=MessageKind.REPLY, gateway="two", sender=TWO)
+    assert (reply.knows, reply.learns) == (None, None)
+    for options in ({"sticky": False}, {}):
+        off = await Routing(world, **options).choose(sender=TO)
+        assert (off.knows, off.learns) == (None, None)
+    in_turns = await Routing(world, strategy="round_robin").choose(sender=TO)
+    assert in_turns.learns == Known("four", TO)
+
+
+async def test_what_really_sent_it_is_what_the_recipient_knows(world: World) -> None:
+    one: Any = world.registry.get("one")
+    one.script = [GatewayError(Reason.AUTH_FAILED)]
+    world.sticky = True
+    statements: list[str] = []
+
+    def count(*told: Any) -> None:
+        statements.extend(item for item in told[2:3] if "sticky_senders" in item)
+
+    async def sent(**changes: Any) -> list[str]:
+        """Send, and return the dispatcher's statements about what recipients know."""
+        dispatcher = world.dispatcher()
+        message_id = await world.send(**changes)
+        engine = world.database._writing.sync_engine if shared else world.database._engine  # type: ignore[attr-defined]
+        statements.clear()
+        event.listen(engine, "before_cursor_execute", count)
+        await dispatcher.start()
+        await world.settled(message_id, "sent")
+        await dispatcher.stop()
+        event.remove(engine, "before_cursor_execute", count)
+        return list(statements)
+
+    async def known() -> Known | None:
+        return await StickySenders(world.database, DAY).find("default", TO)
+
+    shared = world.database.shared
+    assert len(await sent()) == 1
+    found = await known()
+    assert found is not None
+    assert (found.gateway, found.sender) == ("two", TWO)
+    assert await sent(text="by the one it knows") == []
+    assert await sent(text="from a number", sender=THREE) == []
+    found = await known()
+    assert found is not None
+    assert (found.gateway, found.sender) == ("three", THREE)
 
 
 async def test_sticky_yields_to_what_is_broken_or_gone(world: World) -> None:
