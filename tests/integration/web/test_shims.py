@@ -9,7 +9,7 @@ import hmac
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import pytest
 from standardwebhooks.webhooks import Webhook
+from structlog.testing import capture_logs
 
 from enum_backend.testing import RunningServer, running_server
 
@@ -45,11 +46,14 @@ def supabase(
     at: float | None = None,
     message_id: str = "2b2b1d2e-fake",
     changed_to: str | None = None,
+    user: Mapping[str, object] | None = None,
+    sms_type: str = "sms",
 ) -> Ask:
     """As supabase/auth makes it, signed by the official library."""
+    person = {"id": "6481a5c1-fake", "phone": phone, "role": "authenticated"}
     document = {
-        "user": {"id": "6481a5c1-fake", "phone": phone, "role": "authenticated"},
-        "sms": {"otp": code, "sms_type": "sms"} | ({"phone": changed_to} if changed_to else {}),
+        "user": person | dict(user or {}),
+        "sms": {"otp": code, "sms_type": sms_type} | ({"phone": changed_to} if changed_to else {}),
     }
     body = json.dumps(document)
     signed_at = datetime.fromtimestamp(time.time() if at is None else at, UTC)
@@ -388,6 +392,37 @@ async def test_supabase_changes_a_number(
     ask = supabase(changed_to="15557654322")
     assert (await send(http, url, ask))[0] == 200
     assert [sms.to for sms in await server.wait_for_messages()] == ["+15557654322"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"user": {"new_phone": "15557654322"}}, "the user is changing the number"),
+        ({"user": {"phone": "", "new_phone": "15557654322"}}, "the user is changing the number"),
+        ({"sms_type": "mfa"}, "a second factor has a number of its own"),
+    ],
+)
+async def test_supabase_before_it_named_the_number(
+    server: RunningServer, http: aiohttp.ClientSession, changes: dict[str, Any], why: str
+) -> None:
+    """Without `sms.phone` such a code may be for another number than `user.phone`."""
+    url = await url_of(server, "supabase")
+    with capture_logs() as logs:
+        status, _, body = await send(http, url, supabase(**changes))
+    error = json.loads(body)["error"]
+    assert (status, error["http_code"]) == (200, 422)
+    assert error["message"].startswith(f"sms.phone: is missing, and {why}: update Supabase Auth")
+    (line,) = [item for item in logs if item["event"] == "number of a code is not certain"]
+    assert (line["log_level"], line["program"], line["why"]) == ("warning", "supabase", why)
+    assert "048291" not in str(logs)
+    assert "555765432" not in str(logs)
+    named = supabase(changed_to="15557654323", **changes)
+    assert json.loads((await send(http, url, named))[2]) == {}
+    for same in (None, "", "15557654321", "+15557654321"):
+        ask = supabase(f"1{same}", user={"new_phone": same})
+        assert json.loads((await send(http, url, ask))[2]) == {}
+    sent = [sms.to for sms in await server.wait_for_messages(5)]
+    assert sent == ["+15557654323", *[NUMBER] * 4]
 
 
 async def test_zitadel_signs_with_several_keys(
