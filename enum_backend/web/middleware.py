@@ -57,11 +57,16 @@ def problem(error: EnumBackendError, *, operator: bool = False) -> web.Response:
             {"field": item.field, "message": item.message} for item in error.errors
         ]
     response = web.json_response(document, status=error.status, content_type=PROBLEM_JSON)
-    if error.retry_after is not None:
-        response.headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(error.retry_after)))
+    say_when(response, error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response
+
+
+def say_when(response: web.Response, error: EnumBackendError) -> None:
+    """`Retry-After` in whole seconds, where the error knows the time."""
+    if error.retry_after is not None:
+        response.headers[hdrs.RETRY_AFTER] = str(max(1, math.ceil(error.retry_after)))
 
 
 @web.middleware
@@ -69,38 +74,53 @@ async def errors_middleware(request: web.Request, handler: Handler) -> web.Strea
     """Every failure becomes a problem document; unexpected ones say nothing of the inside."""
     try:
         return await handler(request)
-    except EnumBackendError as error:
+    except Exception as error:
+        failure = failure_of(request, error)
+        if failure is None:
+            if isinstance(error, web.HTTPException):
+                return web.Response(status=error.status, headers=error.headers)
+            raise
+        key: ApiKey | None = request.get(KEY)
+        response = problem(failure, operator=key is not None and key.may("admin"))
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers[hdrs.ALLOW] = ",".join(sorted(error.allowed_methods))
+        return response
+
+
+def failure_of(request: web.Request, error: Exception) -> EnumBackendError | None:
+    """What a handler's exception is to its caller; what only we may know is logged.
+
+    Returns:
+        None for what is no failure of ours: an answer below 400, a connection that is gone.
+    """
+    if isinstance(error, EnumBackendError):
         if error.operator_only:
             log.info("unavailable", error_code=error.error_code, detail=error.message)
-        key: ApiKey | None = request.get(KEY)
-        return problem(error, operator=key is not None and key.may("admin"))
-    except GatewayError as error:
-        return problem(ProviderError(provider_code=error.provider_code, reason=error.reason))
-    except web.HTTPException as error:
-        return _http_exception(error)
-    except web.RequestPayloadError:
-        return problem(ValidationFailed("The body cannot be read: is its Content-Encoding right?"))
-    except ConnectionError:
-        raise
-    except Exception as error:
-        log.error("request failed", route=route_template(request), error=type(error).__name__)
-        return problem(EnumBackendError("Something failed inside the server."))
+        return error
+    if isinstance(error, GatewayError):
+        return ProviderError(provider_code=error.provider_code, reason=error.reason)
+    if isinstance(error, web.HTTPException):
+        return _http_failure(error)
+    if isinstance(error, web.RequestPayloadError):
+        return ValidationFailed("The body cannot be read: is its Content-Encoding right?")
+    if isinstance(error, ConnectionError):
+        return None
+    log.error("request failed", route=route_template(request), error=type(error).__name__)
+    return EnumBackendError("Something failed inside the server.")
 
 
-def _http_exception(error: web.HTTPException) -> web.StreamResponse:
+def _http_failure(error: web.HTTPException) -> EnumBackendError | None:
     if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return problem(BodyTooLarge())
+        return BodyTooLarge()
     if isinstance(error, web.HTTPNotFound):
-        return problem(NotFound("There is no such path."))
+        return NotFound("There is no such path.")
     if isinstance(error, web.HTTPMethodNotAllowed):
-        response = problem(MethodNotAllowed())
-        response.headers[hdrs.ALLOW] = ",".join(sorted(error.allowed_methods))
-        return response
-    if error.status >= HTTPStatus.BAD_REQUEST:
-        failure = ValidationFailed(error.reason)
-        failure.status = error.status
-        return problem(failure)
-    return web.Response(status=error.status, headers=error.headers)
+        return MethodNotAllowed()
+    if error.status < HTTPStatus.BAD_REQUEST:
+        return None
+    failure = ValidationFailed(error.reason)
+    failure.status = error.status
+    return failure
 
 
 @web.middleware

@@ -6,20 +6,28 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import io
 import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
 from standardwebhooks.webhooks import Webhook
 from structlog.testing import capture_logs
 
+from enum_backend.errors import (
+    BodyTooLarge,
+    DatabaseUnavailable,
+    EnumBackendError,
+    RedisUnavailable,
+)
 from enum_backend.testing import RunningServer, running_server
+from enum_backend.web.routes.shims import MAX_BODY
 
 NUMBER = "+15557654321"
 WHSEC = "whsec_" + base64.b64encode(b"fake-secret-of-a-hook-000000").decode()
@@ -310,6 +318,66 @@ async def test_errors_in_the_programs_words(
         assert (status, kind) == (422, "application/problem+json")
         assert json.loads(body)["error_code"] == "INVALID_PHONE_FORMAT"
     assert server.messages == []
+
+
+@ALL
+@pytest.mark.parametrize(
+    "failure",
+    [
+        DatabaseUnavailable("The database cannot be read: canary"),
+        RedisUnavailable(retry_after=0.5),
+        BodyTooLarge(),
+        RuntimeError("canary"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_failures_in_the_programs_words(
+    server: RunningServer,
+    http: aiohttp.ClientSession,
+    program: str,
+    failure: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = await url_of(server, program)
+    ask = MAKERS[program][0]()
+
+    async def fails(*_: object, **__: object) -> NoReturn:
+        raise failure
+
+    if isinstance(failure, DatabaseUnavailable):
+        monkeypatch.setattr(type(server.services.database), "read", fails)
+    elif isinstance(failure, BodyTooLarge):
+        ask = Ask(b"x" * (MAX_BODY + 1), ask.headers, ask.query, ask.method)
+    else:
+        monkeypatch.setattr(type(server.services.client_limits), "hit", fails)
+    expected = failure if isinstance(failure, EnumBackendError) else EnumBackendError("")
+    async with http.request(
+        ask.method, url, data=io.BytesIO(ask.body), headers=ask.headers, params=ask.query
+    ) as response:
+        status, kind, body = response.status, response.content_type, await response.text()
+    if program == "supabase":
+        error = json.loads(body)["error"]
+        assert (status, kind) == (200, "application/json")
+        assert (error["http_code"], bool(error["message"])) == (expected.status, True)
+    elif program == "authentik":
+        assert (status, kind) == (expected.status, "text/plain")
+        assert not body.startswith("{")
+    else:
+        assert (status, kind) == (expected.status, "application/problem+json")
+        assert json.loads(body)["error_code"] == expected.error_code
+    known = isinstance(failure, RedisUnavailable)
+    assert response.headers.get("Retry-After") == ("1" if known else None)
+    assert "canary" not in body
+    assert server.messages == []
+
+
+async def test_a_user_of_whom_much_is_known(
+    server: RunningServer, http: aiohttp.ClientSession
+) -> None:
+    url = await url_of(server, "supabase")
+    ask = supabase(user={"user_metadata": {"about": "x" * 70_000}})
+    assert json.loads((await send(http, url, ask))[2]) == {}
+    assert [sms.to for sms in await server.wait_for_messages()] == [NUMBER]
 
 
 @ALL
