@@ -13,12 +13,14 @@ from limits.aio.storage import RedisStorage
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from enum_backend.settings.redis import RedisSettings
 
 ANSWER_SECONDS = 1.0
 """Longest wait for a connection, and for one answer."""
+PROBE_SECONDS = 10
+"""After that a key that was written to try it is gone."""
 
 
 class RedisLink:
@@ -54,10 +56,15 @@ class RedisLink:
         )
 
     async def trouble(self) -> str:
-        """Why Redis cannot be used now, without its address; empty = it can."""
+        """Why Redis cannot be used now, without its address; empty = it can.
+
+        A replica and a server whose memory is full answer PING too, so a key is written.
+        """
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self.client.ping()
+                await self.client.set(f"{self.prefix}:probe", 1, ex=PROBE_SECONDS)
+        except ResponseError as error:
+            return f"Redis takes no writes ({type(error).__name__})"
         except self.errors as error:
             return self.why(error)
         return ""

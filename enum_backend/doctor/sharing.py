@@ -61,7 +61,7 @@ def _facts(connection: Connection) -> tuple[str, int, bool, bool]:
 
 
 async def redis(settings: Settings) -> list[Finding]:
-    """That it answers; what goes on without it."""
+    """That it can be written to; what goes on without it."""
     try:
         link = open_redis(settings)
     except SettingsError as error:
@@ -76,7 +76,8 @@ async def redis(settings: Settings) -> list[Finding]:
             closed = [name for name, word in settings.limits.redis_lost.items() if word == "closed"]
             refusing = f"; refusing: {', '.join(sorted(closed))}" if closed else ""
             make = problem if closed else warning
-            return [make("Redis", f"{why}{refusing}", "start it, or correct redis.url")]
-        return [ok("Redis", f"answers, keys begin with {link.prefix}")]
+            fix = "start it, let it take writes, or correct redis.url"
+            return [make("Redis", f"{why}{refusing}", fix)]
+        return [ok("Redis", f"takes writes, keys begin with {link.prefix}")]
     finally:
         await link.close()

@@ -85,7 +85,7 @@ async def readiness(services: Services) -> tuple[dict[str, Any], str]:
 
 
 async def _check_redis(services: Services, checks: dict[str, Any]) -> bool:
-    """Whether it answers, where one is configured."""
+    """Whether it can be used, where one is configured."""
     if services.redis is None:
         return True
     why = await services.redis.trouble()

@@ -129,6 +129,13 @@ class Redis:
         self._port = port
         self.url = f"redis://127.0.0.1:{port}/0"
 
+    async def tell(self, *command: str) -> None:
+        """One command without blanks in it; it must be answered with OK."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(f"{' '.join(command)}\r\n".encode())
+        assert await reader.readline() == b"+OK\r\n"
+        writer.close()
+
     async def start(self) -> None:
         """Returns once it answers."""
         self._process = await asyncio.create_subprocess_exec(

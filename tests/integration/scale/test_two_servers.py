@@ -15,6 +15,7 @@ from enum_backend.errors import SettingsError
 from enum_backend.storage import leadership
 from enum_backend.testing import RunningServer, running_server
 from nvs.testing import FakeChain, FakeChainNode
+from tests.acceptance.faults.own_servers import own_redis
 from tests.unit.gateways.wire_server import closed_port
 
 pytestmark = pytest.mark.parametrize("storage_settings", ["postgresql+redis"], indirect=True)
@@ -157,3 +158,24 @@ async def test_bindings_of_another_process(
         async with asyncio.timeout(10):
             while registered.bindings != {NUMBER: "acme"}:
                 await asyncio.sleep(0.01)
+
+
+async def test_health_with_a_redis_that_takes_no_writes(settings: dict[str, Any]) -> None:
+    limits = {**FREE, "redis_lost": "closed"}
+    async with own_redis() as redis:
+        place = {**settings, "redis": {"url": redis.url}, "limits": limits}
+        async with (
+            running_server({}, settings=place) as server,
+            aiohttp.ClientSession(server.http_url) as http,
+        ):
+            for command, status, gauge in (
+                (("REPLICAOF", "127.0.0.1", "1"), 503, "0.0"),
+                (("REPLICAOF", "NO", "ONE"), 200, "1.0"),
+            ):
+                await redis.tell(*command)
+                async with http.get("/readyz") as response:
+                    assert response.status == status
+                    check = (await response.json())["checks"]["redis"]
+                assert check == {"ok": status == 200}
+                async with http.get("/metrics") as response:
+                    assert f"enum_backend_redis_ok {gauge}" in await response.text()

@@ -14,6 +14,7 @@ from enum_backend.storage import Sealer
 from enum_backend.storage.installation import check_server_key
 from enum_backend.storage.once import in_transaction
 from enum_backend.storage.sealing import load_server_key
+from tests.acceptance.faults.own_servers import own_redis
 from tests.databases import RedisServer
 from tests.unit.gateways.wire_server import closed_port
 
@@ -91,6 +92,18 @@ def test_another_server_key(database_url: str, tmp_path: Path) -> None:
 async def test_redis(redis_server: RedisServer) -> None:
     found = only(await sharing.redis(Settings(redis=redis_server.settings("test-doctor"))))
     assert (found.level, "test-doctor" in found.message) == (Level.OK, True)
+
+
+@pytest.mark.parametrize(
+    "command", [("REPLICAOF", "127.0.0.1", "1"), ("CONFIG", "SET", "maxmemory", "1")]
+)
+async def test_redis_that_takes_no_writes(command: tuple[str, ...]) -> None:
+    async with own_redis() as server:
+        await server.tell(*command)
+        for word, level in (("open", Level.WARNING), ("closed", Level.PROBLEM)):
+            settings = Settings(redis={"url": server.url}, limits={"redis_lost": word})
+            found = only(await sharing.redis(settings))
+            assert (found.level, "takes no writes" in found.message) == (level, True)
 
 
 async def test_redis_that_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
