@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from urllib.parse import unquote_to_bytes
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from enum_backend.access import ApiKey
 from enum_backend.audit.model import Severity
-from enum_backend.errors import Forbidden, Unauthorized, wrong_field
+from enum_backend.errors import Forbidden, Unauthorized
 from enum_backend.web.json_bodies import read_json, validation_failed
+from enum_backend.web.queries import read_query
 from enum_backend.web.services import SERVICES, Services
 
 KEY: Final = "enum_backend.key"
@@ -55,20 +55,11 @@ class Call:
         """The query parameters; one given twice is an error.
 
         Raises:
-            ValidationFailed: a parameter is unknown, missing, wrong or not UTF-8.
+            ValidationFailed: a parameter is unknown, missing or wrong; or see `read_query`.
         """
-        query = self.request.query
-        for part in self.request.rel_url.raw_query_string.split("&"):
-            try:
-                unquote_to_bytes(part).decode("utf-8")
-            except UnicodeError:
-                name = part.partition("=")[0]
-                raise wrong_field(name if name.isascii() else "query", "is not UTF-8") from None
-        for name in query:
-            if len(query.getall(name)) > 1:
-                raise wrong_field(name, "is given more than once")
+        query = read_query(self.request)
         try:
-            return model.model_validate(dict(query), strict=False)
+            return model.model_validate(query, strict=False)
         except ValidationError as error:
             raise validation_failed(error) from None
 

@@ -12,6 +12,7 @@ from enum_backend.messaging.model import Accepted
 from enum_backend.shim_tokens import ShimToken
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.middleware import failure_of, problem, say_when
+from enum_backend.web.queries import read_query
 from enum_backend.web.shims.base import Program, ShimCall, not_proven
 from enum_backend.web.shims.programs import PROGRAMS
 from enum_backend.web.shims.sending import request_of
@@ -96,7 +97,7 @@ async def _call_of(call: Call, program: Program, secret: str) -> ShimCall:
     most = max(MAX_BODY, call.services.settings.http.max_body)
     return ShimCall(
         headers={name.lower(): value for name, value in request.headers.items()},
-        query=dict(request.query),
+        query=read_query(request) if program.method == "GET" else {},
         body=await request.clone(client_max_size=most + 1).read(),
         received_at=time.time(),
         secret=secret,

@@ -32,6 +32,7 @@ class ShimCall:
 
     Attributes:
         headers: by lower-case name.
+        query: each parameter once; empty for programs that send bodies.
         received_at: seconds since 1970.
         secret: of the token's settings, empty = none is set.
     """

@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 from standardwebhooks.webhooks import Webhook
 from structlog.testing import capture_logs
+from yarl import URL
 
 from enum_backend.errors import (
     BodyTooLarge,
@@ -436,6 +437,23 @@ async def test_region_sender_and_gateway_of_a_token(http: aiohttp.ClientSession)
         assert (await send(http, url, authentik(phone="07700 900123")))[0] == 200
         (sms,) = await server.wait_for_messages()
         assert sms.to == "+447700900123"
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        (f"to=%2B15557654321&msg=%FF%FE123456&h={KEY}", "msg: is not UTF-8"),
+        (f"to=%2B15557654321&to=%2B15557654322&msg=x&h={KEY}", "to: is given more than once"),
+        (f"to=%2B15557654321&msg=x&h={KEY}&h=other", "h: is given more than once"),
+    ],
+)
+async def test_nextcloud_queries_that_can_be_read_in_two_ways(
+    server: RunningServer, http: aiohttp.ClientSession, query: str, error: str
+) -> None:
+    url = await url_of(server, "nextcloud")
+    async with http.get(URL(f"{url}?{query}", encoded=True)) as response:
+        assert (response.status, (await response.json())["error"]) == (422, error)
+    assert server.messages == []
 
 
 async def test_supabase_signs_with_several_secrets(
