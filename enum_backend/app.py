@@ -208,6 +208,7 @@ class Server:
             settings=settings,
             directory=directory,
             pool=pool,
+            router=router,
             messages=messages,
             explainer=build_explainer(
                 settings,

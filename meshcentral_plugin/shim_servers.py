@@ -34,7 +34,7 @@ async def put(call: Call) -> web.Response:
     """`PUT /meshcentral/tokens/{server}`: the same URL each time, until it is revoked."""
     body = await call.body(ShimBody)
     server = call.request.match_info["server"]
-    changes = changes_of(call, body)
+    changes = await changes_of(call, body)
     if changes.get("secret"):
         raise wrong_field("secret", "MeshCentral signs nothing")
     note = shim_note(call, SET, PROGRAM, server)
@@ -70,7 +70,7 @@ ENDPOINTS = (
         scope="admin",
         body=ShimBody,
         answer=ShimUrlAnswer,
-        errors=("INVALID_PHONE_FORMAT",),
+        errors=("INVALID_PHONE_FORMAT", "NVS_UNAVAILABLE"),
     ),
     Endpoint(
         "DELETE",

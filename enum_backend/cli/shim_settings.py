@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +15,16 @@ from enum_backend.cli.common import load, run
 from enum_backend.cli.recording import shims_here
 from enum_backend.clock import now_ms
 from enum_backend.errors import NotFound, wrong_field
-from enum_backend.settings import Settings
+from enum_backend.messaging.chosen import check_chosen
+from enum_backend.numbers.store import NumberStore
+from enum_backend.settings import LoadedSettings, Settings
+from enum_backend.setup.gateways import build_pool
+from enum_backend.setup.messaging import build_router
+from enum_backend.setup.numbers import build_prices
 from enum_backend.setup.places import database_url, local_address, prepare_data_dir
+from enum_backend.setup.records import build_directory
 from enum_backend.shim_tokens import NAMES, ShimToken, ShimTokenStore
-from enum_backend.storage import Sealer, open_database
+from enum_backend.storage import Database, Sealer, open_database
 from enum_backend.storage.schema import upgrade
 from enum_backend.storage.sealing import load_server_key
 from enum_backend.tenants.store import seed
@@ -65,6 +73,15 @@ def given_changes(given: Mapping[str, Any], settings: Settings) -> dict[str, Any
     return read_changes(changes, changes.get("region") or settings.default_region)
 
 
+@dataclass(frozen=True, slots=True)
+class Here:
+    """This server's tokens, and what they are checked against."""
+
+    store: ShimTokenStore
+    database: Database
+    loaded: LoadedSettings
+
+
 def with_store(
     config_file: Path | None, work: Callable[[ShimTokenStore, Settings], Awaitable[T]]
 ) -> T:
@@ -73,6 +90,44 @@ def with_store(
     Raises:
         SettingsError: see `load`.
     """
+    return _opened(config_file, lambda here: work(here.store, here.loaded.settings))
+
+
+def ensure(
+    config_file: Path | None,
+    program: str,
+    server: str,
+    tenant: str | None,
+    given: Mapping[str, Any],
+    check: Callable[[Mapping[str, Any]], None] = lambda changes: None,
+) -> tuple[ShimToken, str, Settings]:
+    """Make a token, or change its settings; returns it, its secret text, and the settings here.
+
+    Args:
+        tenant: None = the token is there already.
+        given: the settings that the command line names.
+        check: raises for changes that the program could not have.
+
+    Raises:
+        NotFound: there is no such token.
+        SettingsError: see `load`.
+        ValidationFailed: a setting is wrong, or of no use to the tenant.
+    """
+
+    async def work(here: Here) -> tuple[ShimToken, str, Settings]:
+        settings = here.loaded.settings
+        changes = given_changes(given, settings)
+        check(changes)
+        whose = tenant or (await _existing(here.store, program, server)).tenant
+        if changes.get("sender") or changes.get("gateway"):
+            await _check_chosen(here, whose, changes)
+        token, secret = await here.store.ensure(program, server, whose, changes)
+        return token, secret, settings
+
+    return _opened(config_file, work)
+
+
+def _opened(config_file: Path | None, work: Callable[[Here], Awaitable[T]]) -> T:
     loaded = load(config_file)
     data_dir = prepare_data_dir(loaded.settings)
     url = database_url(loaded.settings)
@@ -85,14 +140,28 @@ def with_store(
         try:
             tenants = loaded.settings.tenants
             await database.write(lambda connection: seed(connection, tenants, now_ms()))
-            return await work(ShimTokenStore(database, sealer, shims_here(audit)), loaded.settings)
+            store = ShimTokenStore(database, sealer, shims_here(audit))
+            return await work(Here(store, database, loaded))
         finally:
             await database.close()
 
     return run(go())
 
 
-async def existing(store: ShimTokenStore, program: str, server: str) -> ShimToken:
+async def _check_chosen(here: Here, tenant: str, changes: Mapping[str, Any]) -> None:
+    settings = here.loaded.settings
+    async with AsyncExitStack() as stack:
+        pool = build_pool(here.loaded)
+        stack.push_async_callback(pool.registry.close)
+        directory = build_directory(settings)
+        stack.push_async_callback(directory.source.close)
+        await NumberStore(here.database, pool.registry).load()
+        router = build_router(settings, directory, pool, here.database, build_prices(settings))
+        sender, gateway = changes.get("sender"), changes.get("gateway")
+        await check_chosen(router, pool, tenant, sender=sender, gateway=gateway)
+
+
+async def _existing(store: ShimTokenStore, program: str, server: str) -> ShimToken:
     """A live token.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,11 @@ import click
 from enum_backend.cli.common import common_options, reports_errors, show
 from enum_backend.cli.shim_settings import (
     base_url,
-    existing,
-    given_changes,
+    ensure,
     line,
     setting_options,
     with_store,
 )
-from enum_backend.settings import Settings
-from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.tenants.store import DEFAULT
 from enum_backend.web.shims.programs import PROGRAMS, check_secret, program_of, shim_url
 from enum_backend.web.shims.tokens import token_json
@@ -88,14 +86,9 @@ def _ensure(
     given: dict[str, Any],
 ) -> None:
     adapter = program_of(program)
-
-    async def work(store: ShimTokenStore, settings: Settings) -> dict[str, Any]:
-        changes = given_changes(given, settings)
-        check_secret(adapter, changes)
-        whose = tenant or (await existing(store, program, server)).tenant
-        token, secret = await store.ensure(program, server, whose, changes)
-        url = shim_url(base_url(settings), program, secret)
-        return token_json(token) | {"url": url, "settings": adapter.settings}
-
-    document = with_store(config_file, work)
-    show(document, as_json, lambda: f"{document['url']}\n{document['settings']}")
+    token, secret, settings = ensure(
+        config_file, program, server, tenant, given, partial(check_secret, adapter)
+    )
+    url = shim_url(base_url(settings), program, secret)
+    document = token_json(token) | {"url": url, "settings": adapter.settings}
+    show(document, as_json, lambda: f"{url}\n{adapter.settings}")

@@ -135,6 +135,16 @@ class Router:
             learns=arranged.learns,
         )
 
+    async def sender_gateway(self, sender: str, tenant: str) -> tuple[Gateway | None, str]:
+        """The gateway through which a tenant may send from `sender`, and why; None = none.
+
+        Raises:
+            NvsUnavailableError: the sender's record decides and cannot be read.
+        """
+        if gateway := self._pool.owner_of(sender, tenant):
+            return gateway, f"the sender is a number of gateway {gateway.name}"
+        return await self._sender_record(sender, tenant)
+
     def _with_own_senders(self, choice: _Choice, arranged: Arranged) -> tuple[str, ...]:
         """The chain without gateways whose own number is another tenant's.
 
@@ -208,10 +218,7 @@ class Router:
         if not sender:
             choice.step("sender", "the request names no sender")
             return
-        gateway = self._pool.owner_of(sender, choice.request.client.tenant)
-        why = f"the sender is a number of gateway {gateway.name}" if gateway else ""
-        if gateway is None:
-            gateway, why = await self._sender_record(sender, choice.request.client.tenant)
+        gateway, why = await self.sender_gateway(sender, choice.request.client.tenant)
         if gateway is None and self._pool.mode != "simulation":
             message = "is not a number of any gateway you may use"
             raise ValidationFailed(f"from: {message}", errors=[FieldError("from", message)])

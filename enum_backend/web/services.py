@@ -19,6 +19,7 @@ from enum_backend.messaging.explaining import Explainer
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.lists import MessageLists
 from enum_backend.messaging.notifications import Notifications
+from enum_backend.messaging.routing import Router
 from enum_backend.messaging.service import MessageService
 from enum_backend.messaging.stream import InboxStreams
 from enum_backend.messaging.webhooks import WebhookService
@@ -54,6 +55,7 @@ class Services:
     settings: Settings
     directory: Directory
     pool: GatewayPool
+    router: Router
     messages: MessageService
     explainer: Explainer
     dispatcher: Dispatcher

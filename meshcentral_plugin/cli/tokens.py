@@ -10,14 +10,11 @@ import click
 from enum_backend.cli.common import common_options, reports_errors, show
 from enum_backend.cli.shim_settings import (
     base_url,
-    existing,
-    given_changes,
+    ensure,
     line,
     setting_options,
     with_store,
 )
-from enum_backend.settings import Settings
-from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.tenants.store import DEFAULT
 from enum_backend.web.shims.tokens import token_json
 from meshcentral_plugin.shim import shim_url
@@ -77,11 +74,6 @@ def _ensure(
     as_json: bool,
     given: dict[str, Any],
 ) -> None:
-    async def work(store: ShimTokenStore, settings: Settings) -> dict[str, Any]:
-        changes = given_changes(given, settings)
-        whose = tenant or (await existing(store, PROGRAM, server)).tenant
-        token, secret = await store.ensure(PROGRAM, server, whose, changes)
-        return token_json(token) | {"url": shim_url(base_url(settings), secret)}
-
-    document = with_store(config_file, work)
-    show(document, as_json, lambda: str(document["url"]))
+    token, secret, settings = ensure(config_file, PROGRAM, server, tenant, given)
+    url = shim_url(base_url(settings), secret)
+    show(token_json(token) | {"url": url}, as_json, lambda: url)

@@ -38,7 +38,7 @@ async def put(call: Call) -> web.Response:
     """`PUT /shims/{program}/{server}`: the same URL each time, until it is revoked."""
     body = await call.body(ShimBody)
     program = program_of(call.request.match_info["program"])
-    changes = changes_of(call, body)
+    changes = await changes_of(call, body)
     check_secret(program, changes)
     server = call.request.match_info["server"]
     token, secret = await call.services.shim_tokens.ensure(
@@ -85,7 +85,7 @@ ENDPOINTS = (
         scope="admin",
         body=ShimBody,
         answer=ShimUrlAnswer,
-        errors=("INVALID_PHONE_FORMAT",),
+        errors=("INVALID_PHONE_FORMAT", "NVS_UNAVAILABLE"),
     ),
     Endpoint(
         "DELETE",

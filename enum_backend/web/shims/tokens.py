@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from enum_backend.clock import rfc3339
-from enum_backend.errors import wrong_field
+from enum_backend.messaging.chosen import check_chosen
 from enum_backend.settings.base import MOST
 from enum_backend.shim_templates import MAX_TEMPLATE
 from enum_backend.shim_tokens import MAX_SECRET, NAMES, ShimToken
@@ -68,19 +68,19 @@ class ShimTokensAnswer(BaseModel):
     tokens: list[ShimTokenAnswer]
 
 
-def changes_of(call: Call, body: ShimBody) -> dict[str, Any]:
+async def changes_of(call: Call, body: ShimBody) -> dict[str, Any]:
     """The settings that a body names.
 
     Raises:
         InvalidPhoneFormat: `sender` is neither a number nor a name.
-        ValidationFailed: there is no such gateway.
+        ValidationFailed: the tenant cannot use its sender or its gateway.
+        NvsUnavailableError: see `check_chosen`.
     """
+    services = call.services
     given = body.model_dump(include=body.model_fields_set & set(NAMES))
-    region = given.get("region") or call.services.settings.default_region
-    given = read_changes(given, region)
-    gateway = given.get("gateway")
-    if gateway and call.services.pool.registry.get(gateway) is None:
-        raise wrong_field("gateway", "is not configured")
+    given = read_changes(given, given.get("region") or services.settings.default_region)
+    sender, gateway = given.get("sender"), given.get("gateway")
+    await check_chosen(services.router, services.pool, body.tenant, sender=sender, gateway=gateway)
     return given
 
 

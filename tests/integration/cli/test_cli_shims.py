@@ -97,6 +97,28 @@ async def test_tokens_of_other_programs(tmp_path: Path) -> None:
     assert await ok(tmp_path, "shims", "list", "--program", "zitadel") == {"tokens": []}
 
 
+async def test_a_sender_and_a_gateway_that_the_tenant_can_use(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(
+        'mode = "live"\n[[tenants]]\nname = "acme"\n'
+        '[gateways.shared]\nprovider = "telnyx"\napi_key = "KEY_fake"\nfrom = "+15550100001"\n'
+        '[gateways.private]\nprovider = "telnyx"\napi_key = "KEY_fake"\nfrom = "+15550100002"\n'
+        'tenant = "acme"\n'
+    )
+    for command in (("mesh", "tokens"), ("shims",)):
+        program = () if command[0] == "mesh" else ("logto",)
+        create = (*command, "create", *program)
+        sender = ("--sender", "+15550100002", "--gateway", "private")
+        made = await ok(tmp_path, *create, "acme.example", "--tenant", "acme", *sender)
+        assert (made["sender"], made["gateway"]) == ("+15550100002", "private")
+        assert "sender: is not a number of" in await refused(tmp_path, *create, "b", *sender[:2])
+        assert "gateway: is not configured" in await refused(tmp_path, *create, "b", *sender[2:])
+        assert "gateway: is not configured" in await refused(
+            tmp_path, *command, "set", *program, "acme.example", "--gateway", "none2"
+        )
+        listed = await ok(tmp_path, *command, "list")
+        assert {token["server"] for token in listed["tokens"]} == {"acme.example"}
+
+
 async def test_texts(tmp_path: Path) -> None:
     out = tmp_path / "meshcentral-web" / "emails"
     code, output, _ = await enum_backend("mesh", "texts", "--out", str(out), cwd=tmp_path)

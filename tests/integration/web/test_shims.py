@@ -594,6 +594,48 @@ async def test_tokens_over_http(server: RunningServer) -> None:
             assert response.status == 404
 
 
+@pytest.mark.parametrize("path", ["/shims/logto/a", "/meshcentral/tokens/a"])
+async def test_a_sender_and_a_gateway_that_the_tenant_can_use(path: str) -> None:
+    usable = {"provider": "telnyx", "api_key": "KEY_fake"}
+    gateways = {
+        "shared": {**usable, "from": "+15550100001"},
+        "private": {**usable, "from": "+15550100002", "tenant": "acme"},
+        "lent": {**usable, "from": "+15550100003"},
+        "half": {"provider": "telnyx", "from": "+15550100004"},
+    }
+    record = {"sms": {"provider": "shared", "number": "+15550100005"}}
+    records = {"enum:15550100005:0": record}
+    settings = {"mode": "live", "gateways": gateways, "tenants": [{"name": "acme"}]}
+    async with (
+        running_server(records, settings=settings) as server,
+        aiohttp.ClientSession(server.http_url, headers=server.headers) as admin,
+    ):
+        await server.services.tenant_numbers.bind("acme", "+15550100003", "test")
+        for body, field_ in (
+            ({"gateway": "shared", "sender": "+15550100001"}, ""),
+            ({"sender": "+15550100005"}, ""),  # by its own record
+            ({"gateway": "lent", "sender": "+15550100001"}, ""),
+            ({"gateway": None, "sender": None}, ""),
+            ({"gateway": "gone"}, "gateway"),
+            ({"gateway": "private"}, "gateway"),
+            ({"gateway": "half"}, "gateway"),
+            ({"gateway": "lent"}, "gateway"),
+            ({"gateway": "simulator"}, "gateway"),
+            ({"sender": "+15550100002"}, "sender"),
+            ({"sender": "+15550100003"}, "sender"),
+            ({"sender": "+15550100006"}, "sender"),
+            ({"sender": "Acme"}, "sender"),
+        ):
+            async with admin.put(path, json=body) as response:
+                answer = await response.json()
+                assert response.status == (422 if field_ else 200), (body, answer)
+            found = [item["field"] for item in answer.get("errors", ())]
+            assert found == ([field_] if field_ else [])
+        body = {"tenant": "acme", "gateway": "private", "sender": "+15550100003"}
+        async with admin.put(f"{path}-of-acme", json=body) as response:
+            assert response.status == 200
+
+
 async def test_tokens_are_an_admins_matter(server: RunningServer) -> None:
     key = await server.create_key("sms:send", "sms:read")
     headers = {"Authorization": f"Bearer {key}"}
