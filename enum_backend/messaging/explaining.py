@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import CostLimitExceeded, EnumBackendError, OptedOut
+from enum_backend.errors import CostLimitExceeded, EnumBackendError, OptedOut, RedisUnavailable
 from enum_backend.gateways.base import Cost
 from enum_backend.messaging import limits
 from enum_backend.messaging.accepting import AcceptRules
@@ -64,6 +64,7 @@ class Explanation:
 
     Attributes:
         estimate: what the first gateway would charge, None where no price is known.
+        limits: as they stand; without one that nobody can count now, which is a refusal.
         refusals: why it would not be accepted at all, if so.
     """
 
@@ -121,6 +122,11 @@ class Explainer:
             route.planned[0], route.destination, text.segmentation.segments
         )
         states = await self._limit_states(request, route, estimate)
+        own = await self._client_state(request)
+        if isinstance(own, LimitState):
+            states.insert(0, own)
+        elif own is not None:
+            refusals.append(own)
         refusals += [_refusal(state) for state in states if state.retry_after > 0]
         return Explanation(route, text, estimate, tuple(states), tuple(refusals))
 
@@ -181,10 +187,16 @@ class Explainer:
                 *limits.spend_states(connection, ceilings, amount, now),
             ]
 
+        return await self._database.read(work)
+
+    async def _client_state(self, request: SendRequest) -> LimitState | RedisUnavailable | None:
+        """The caller's own ceiling; why it would refuse, where nobody knows how it stands."""
         client = request.client
-        own = await self._client_limits.state(client.id, client.per_minute, client.limit_name)
-        stored = await self._database.read(work)
-        return stored if own is None else [own, *stored]
+        try:
+            return await self._client_limits.state(client.id, client.per_minute, client.limit_name)
+        except RedisUnavailable as error:
+            why = f"{client.limit_name}: cannot be counted now: Redis cannot be reached."
+            return RedisUnavailable(why, retry_after=error.retry_after)
 
 
 def _refusal(state: LimitState) -> EnumBackendError:

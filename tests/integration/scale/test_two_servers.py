@@ -139,6 +139,11 @@ async def test_health_with_a_closed_limit(settings: dict[str, Any]) -> None:
         ):
             async with http.get("/readyz") as response:
                 assert (response.status, (await response.json())["status"]) == (status, verdict)
+            path = f"/enum/{NUMBER}/explain"
+            async with http.get(path, headers=server.headers) as response:
+                assert response.status == 200
+                found = [item["error_code"] for item in (await response.json())["refusals"]]
+            assert found == (["REDIS_UNAVAILABLE"] if word == "closed" else [])
             async with http.get("/metrics") as response:
                 assert "enum_backend_redis_ok 0.0" in await response.text()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from enum_backend.clock import now_ms
-from enum_backend.errors import NvsUnavailableError
+from enum_backend.errors import NvsUnavailableError, RedisUnavailable
 from enum_backend.gateways.base import Cost
 from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.explaining import Explainer, Explanation
@@ -32,6 +32,14 @@ class Busy(NoClientLimits):
 
     async def state(self, client: str, per_minute: int, name: str) -> LimitState | None:
         return LimitState(name, 60, Decimal(10), Decimal(10), 30.0)
+
+
+@dataclass(frozen=True)
+class Closed(NoClientLimits):
+    """Redis is lost, and the caller's limit refuses then."""
+
+    async def state(self, client: str, per_minute: int, name: str) -> LimitState | None:
+        raise RedisUnavailable(retry_after=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +133,19 @@ async def test_test_numbers(world: World) -> None:
     explanation = await explain(world, to=PREMIUM)
     assert list(steps(explanation))[-1] == "test number"
     assert (explanation.estimate, explanation.limits, explanation.refusals) == (None, (), ())
+
+
+async def test_a_limit_that_nobody_can_count_is_a_refusal(world: World) -> None:
+    rules = AcceptRules(LimitSettings())
+    explanation = await explain(world, rules=rules, client_limits=Closed())
+    assert [state.name for state in explanation.limits] == [
+        "per_recipient_hour",
+        "per_recipient_day",
+        "daily_cost",
+    ]
+    (refused,) = explanation.refusals
+    assert (refused.error_code, refused.retry_after) == ("REDIS_UNAVAILABLE", 1.0)
+    assert refused.message.startswith("per_client_minute: cannot be counted now")
 
 
 async def test_limits_are_shown_not_enforced(world: World) -> None:
