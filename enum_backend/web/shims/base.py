@@ -17,7 +17,7 @@ REPEAT_SECONDS = 10.0
 """The same text to the same number within this time is one message."""
 SIGNED_REPEAT_SECONDS = 600.0
 """The same for programs that sign: longer than a signature is taken, so that a request
-that somebody recorded sends nothing when it is played again."""
+that somebody recorded sends nothing when it is played again, unless the first one failed."""
 
 
 class Loose(BaseModel):
