@@ -36,8 +36,8 @@ _CONFLICT = ("40001", "40P01")
 """
 _TAKEN = ("23505",)
 """Unique violation. Who inserted the row has committed it, so the next try finds it."""
-_ENDED = ("08", "25P03", "57P")
-"""The connection is over: lost, idle in a transaction for too long, or shut down."""
+_ENDED = ("08", "57P")
+"""The connection is over: lost or shut down."""
 _TROUBLE = ("25006", "53", "55", "57", "58", "F0", "XX")
 """The server can do it not now: read-only, out of resources, locked, interrupted, broken."""
 
@@ -54,6 +54,8 @@ def judge(error: Exception, phase: Phase) -> Verdict:
         return Verdict.AGAIN
     if code in _TAKEN:
         return Verdict.TAKEN
+    if _stood_still(driver):
+        return Verdict.AGAIN
     if code.startswith(_ENDED) or _is_ended(error, driver):
         # Nobody knows what became of a commit whose answer is lost.
         return Verdict.TROUBLE if phase is Phase.COMMIT else Verdict.AGAIN
@@ -68,6 +70,15 @@ def _driver_error(error: Exception) -> BaseException | None:
         return getattr(error.orig, "__cause__", None) or error.orig
     raw = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
     return error if isinstance(error, raw) else None
+
+
+def _stood_still(driver: BaseException) -> bool:
+    """Whether the server ended the connection for want of a next statement.
+
+    No commit can have reached it, so nothing is stored.
+    """
+    idle = asyncpg.IdleInTransactionSessionTimeoutError
+    return isinstance(driver, idle) or isinstance(driver.__cause__, idle)
 
 
 def _is_ended(error: Exception, driver: BaseException) -> bool:

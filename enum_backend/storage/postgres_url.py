@@ -11,6 +11,8 @@ CONNECT_SECONDS = 5.0
 """Longest wait for a connection."""
 STATEMENT_SECONDS = 15.0
 """Longest time of one statement, waiting for locks included; the server ends it then."""
+IDLE_SECONDS = 5.0
+"""Longest time between two statements of a transaction; the server ends the connection then."""
 
 _LIBPQ_ONLY = frozenset(
     {
@@ -37,8 +39,9 @@ _LIBPQ_ONLY = frozenset(
 _SESSION = {
     "application_name": "enum-backend",
     "statement_timeout": f"{STATEMENT_SECONDS:.0f}s",
-    # A process that is stopped in the middle must not keep the others out for ever.
-    "idle_in_transaction_session_timeout": f"{STATEMENT_SECONDS:.0f}s",
+    # A transaction waits for nothing but the server. A process that is stopped in the middle
+    # must not keep the others out for longer.
+    "idle_in_transaction_session_timeout": f"{IDLE_SECONDS:.0f}s",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -141,6 +142,30 @@ async def test_a_connection_that_ends_in_the_middle(database: PostgresDatabase) 
     assert len(tries) == 2
 
 
+@pytest.mark.parametrize("stopped_at", ["in the middle", "before the commit"])
+async def test_a_process_that_is_stopped_in_a_transaction(
+    database_url: str, stopped_at: str
+) -> None:
+    """The server ends its connection, and lets others have what it held; it runs again."""
+    quick = f"{database_url}&idle_in_transaction_session_timeout=100ms"
+    database = PostgresDatabase(quick, connections=2)
+    tries = []
+
+    def work(connection: Connection) -> int:
+        tries.append(1)
+        serialize(connection, "a")
+        added = adding("k")(connection)
+        if len(tries) == 1:
+            time.sleep(0.5)  # the whole process stands still
+        if stopped_at == "in the middle":
+            connection.execute(text("SELECT 1"))
+        return added
+
+    assert await database.write(work) == 1
+    assert (len(tries), await stored(database)) == (2, ["k"])
+    await database.close()
+
+
 async def test_a_commit_whose_answer_is_lost_is_not_tried_again(
     database: PostgresDatabase, database_url: str
 ) -> None:
@@ -219,6 +244,8 @@ async def test_durable_settings(database: PostgresDatabase, database_url: str) -
     show = text("SELECT current_setting('synchronous_commit'), current_setting('application_name')")
     assert (await strict.read(lambda c: tuple(c.execute(show).one()))) == ("on", "enum-backend")
     assert (await database.read(lambda c: c.execute(show).one()))[0] == "off", "the URL wins"
+    idle = text("SHOW idle_in_transaction_session_timeout")
+    assert await strict.write(lambda c: c.scalar(idle)) == "5s"
     level = text("SHOW transaction_isolation")
     assert await database.write(lambda c: c.scalar(level)) == "read committed"
     await strict.close()
