@@ -9,8 +9,9 @@ from sqlalchemy import Connection, select
 
 from enum_backend.messaging import inbox
 from enum_backend.messaging.inbound import Arrival, Stored
-from enum_backend.messaging.owners import Owner, OwnerReason, decide
+from enum_backend.messaging.owners import Owner, OwnerReason, decide, existing
 from enum_backend.storage.tables import numbers
+from enum_backend.tenants import store
 from enum_backend.tenants.bindings import tenant_bound_to
 
 FOREIGN: Final = Owner(None, OwnerReason.FOREIGN)
@@ -25,6 +26,7 @@ class ArrivalBatch:
         self._kept: dict[inbox.Key, inbox.Kept] = {}
         self._contents: dict[inbox.Key, str] = {}
         self._bound: dict[str, str | None] = {}
+        self._tenants: dict[str, bool] = {}
         self._bought: dict[inbox.Key, bool] = {}
 
     def look_up(self, arrivals: Collection[Arrival]) -> None:
@@ -59,7 +61,12 @@ class ArrivalBatch:
         if number not in self._bound:
             self._bound[number] = tenant_bound_to(self._connection, number)
         private_to = arrival.account.options.tenant if arrival.account else ""
-        return decide(self._bound[number], private_to, arrival.claims)
+        return existing(decide(self._bound[number], private_to, arrival.claims), self._exists)
+
+    def _exists(self, tenant: str) -> bool:
+        if tenant not in self._tenants:
+            self._tenants[tenant] = store.exists(self._connection, tenant)
+        return self._tenants[tenant]
 
     def _is_ours(self, arrival: Arrival) -> bool:
         """Whether the number is the gateway's; another process may have bought it just now."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,11 +25,19 @@ from enum_backend.messaging.deliveries import queue
 from enum_backend.messaging.deliveries.queue import Handover
 from enum_backend.messaging.deliveries.targets import endpoints_of, targets_of
 from enum_backend.messaging.inbound import RECEIVED, Arrival, OnStored, Stored, StoredInbound
-from enum_backend.messaging.owners import UNKNOWN_CLAIMS, Claims, Owner, OwnerReason, decide
+from enum_backend.messaging.owners import (
+    UNKNOWN_CLAIMS,
+    Claims,
+    Owner,
+    OwnerReason,
+    decide,
+    existing,
+)
 from enum_backend.settings.deliveries import DeliverySettings
 from enum_backend.storage import Sealer
 from enum_backend.storage.locks import serialize
 from enum_backend.storage.sealing import SealBroken
+from enum_backend.tenants import store
 from enum_backend.tenants.bindings import tenant_bound_to
 
 log = structlog.get_logger("enum_backend.inbox")
@@ -123,7 +132,8 @@ class Intake:
         owner = _owner_of_row(connection, row, registry.get(row.gateway), claims)
         inbox.settle_owner(connection, row, owner)
         targets = 0
-        if owner.tenant is not None:
+        # One that had its owner at once can have outlived it.
+        if owner.tenant is not None and store.exists(connection, owner.tenant):
             own = endpoints_of(connection, [owner.tenant], RECEIVED)[owner.tenant]
             made = queue.targets_so_far(connection, inbox_id)
             found = targets_of(own, claims.of(owner.tenant))
@@ -251,7 +261,8 @@ def _owner_of_row(
         return Owner(row.tenant, OwnerReason(row.owner_reason))
     bound_to = tenant_bound_to(connection, row.to_number)
     private_to = account.options.tenant if account else ""
-    return replace(decide(bound_to, private_to, claims), open=False)
+    found = replace(decide(bound_to, private_to, claims), open=False)
+    return existing(found, partial(store.exists, connection))
 
 
 def _stored(entry: inbox.Entry, targets: Counter[str]) -> Stored:
@@ -270,5 +281,7 @@ def log_stored(stored: Sequence[Stored]) -> None:
                 log.warning("message to a number that is not the gateway's", id=item.inbox_id)
             case OwnerReason.CONFLICT:
                 log.warning("alert: several tenants' records claim a number", id=item.inbox_id)
+            case OwnerReason.NO_TENANT:
+                log.warning("alert: a number's tenant does not exist", id=item.inbox_id)
             case _:
                 log.warning("records cannot be read: owner not known yet", id=item.inbox_id)

@@ -6,13 +6,15 @@
 4. The default tenant, for the other numbers of shared gateways.
 
 Two tenants' records for one number cancel each other: nobody owns it, and the
-operator hears of it. While the records cannot be read, rule 3 is left open; the
-message is stored, and its owner is found later.
+operator hears of it. So it is where the tenant that was found does not exist. While
+the records cannot be read, rule 3 is left open; the message is stored, and its owner
+is found later.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -41,6 +43,8 @@ class OwnerReason(StrEnum):
     DEFAULT = "default"
     CONFLICT = "conflict"
     FOREIGN = "foreign"
+    NO_TENANT = "no_tenant"
+    """The tenant was never made, or is deleted."""
     UNREADABLE = "unreadable"
     """The records could not be read, so far or for as long as we tried."""
 
@@ -115,6 +119,13 @@ def decide(bound_to: str | None, private_to: str, claims: Claims) -> Owner:
     if claims.tenants:
         return Owner(min(claims.tenants), OwnerReason.RECORD)
     return Owner(DEFAULT_TENANT, OwnerReason.DEFAULT)
+
+
+def existing(owner: Owner, exists: Callable[[str], bool]) -> Owner:
+    """The decision, if there is such a tenant: what is somebody's can be read by somebody."""
+    if owner.tenant is None or exists(owner.tenant):
+        return owner
+    return Owner(None, OwnerReason.NO_TENANT)
 
 
 class RecordClaims:

@@ -23,12 +23,29 @@ async def settle_tenants(settings: Settings, registry: GatewayRegistry, database
         if gateway.options.tenant and number.startswith("+")
     }
 
-    def work(connection: Connection) -> list[str]:
+    named = {
+        "trust.owners": {owner.tenant for owner in settings.trust.owners},
+        "gateways": {gateway.options.tenant for gateway in registry} - {""},
+    }
+
+    def work(connection: Connection) -> tuple[list[str], dict[str, list[str]]]:
         store.seed(connection, settings.tenants, now_ms())
         store.let_go(connection, settings.tenants)
-        return bindings.keep_configured(connection, numbers, now_ms())
+        missing = {
+            where: sorted(name for name in names if not store.exists(connection, name))
+            for where, names in named.items()
+        }
+        return bindings.keep_configured(connection, numbers, now_ms()), missing
 
-    elsewhere = await database.write(work)
+    elsewhere, missing = await database.write(work)
+    for where, names in missing.items():
+        if names:
+            log.warning(
+                "the settings name tenants that do not exist: until they do, messages to their "
+                "numbers are nobody's",
+                where=where,
+                tenants=names,
+            )
     if elsewhere:
         log.warning(
             "numbers in a tenant's gateway are bound to another tenant; the binding counts",

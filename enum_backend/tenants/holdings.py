@@ -6,7 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from enum_backend.storage.tables import agent_numbers, api_keys, bindings, outbox, shim_tokens
+from enum_backend.storage.tables import (
+    agent_numbers,
+    api_keys,
+    bindings,
+    deliveries,
+    outbox,
+    shim_tokens,
+)
+from enum_backend.storage.tables.deliveries import QUEUED
 from enum_backend.storage.tables.outbox import DISPATCHING, PENDING
 
 
@@ -31,15 +39,18 @@ def _queries(tenant: str, now: int) -> list[tuple[str, str, list[Select[Any]]]]:
     tokens = _rows(shim_tokens.c.id).where(
         shim_tokens.c.tenant == tenant, shim_tokens.c.revoked_at.is_(None)
     )
-    # The tenant is part of an expression, so that the small indices of messages under
-    # way are used, not the large one of all the tenant's messages.
+    # The tenant is part of an expression, so that the small indices of what is under way
+    # are used, not the large ones of everything the tenant had.
     own = (outbox.c.tenant + "") == tenant
     under_way = [_rows(outbox.c.id).where(own, state) for state in (PENDING, DISPATCHING)]
+    queued = _rows(deliveries.c.id).where((deliveries.c.tenant + "") == tenant, QUEUED)
     return [
         ("number", "numbers", [_rows(bindings.c.number).where(bindings.c.tenant == tenant)]),
         ("number in the agents' pool", "numbers in the agents' pool", [lent]),
         ("API key", "API keys", [keys]),
         ("shim token", "shim tokens", [tokens]),
+        # Before the messages: a delivery that ends as an SMS is one of them by then.
+        ("delivery under way", "deliveries under way", [queued]),
         ("message under way", "messages under way", under_way),
     ]
 

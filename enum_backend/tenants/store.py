@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from enum_backend.audit.noting import Note, no_note
 from enum_backend.clock import now_ms
@@ -17,7 +17,7 @@ from enum_backend.settings.tenants import TENANT_NAME, TenantSettings
 from enum_backend.storage import Database
 from enum_backend.storage.locks import serialize
 from enum_backend.storage.many import Listed
-from enum_backend.storage.tables import tenants
+from enum_backend.storage.tables import endpoints, tenants
 from enum_backend.tenants.budgets import check_daily_cost, dollars, micros
 from enum_backend.tenants.holdings import held
 
@@ -60,13 +60,29 @@ def find(connection: Connection, name: str) -> Tenant | None:
     return None if row is None else _tenant(row)
 
 
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is such a tenant: it was made, and is not deleted."""
+    return name == DEFAULT or find(connection, name) is not None
+
+
+def is_deleted(connection: Connection, name: str) -> bool:
+    """Whether there was such a tenant."""
+    query = select(tenants.c.name).where(tenants.c.name == name, tenants.c.deleted_at.is_not(None))
+    return connection.execute(query).first() is not None
+
+
+def hold(connection: Connection) -> None:
+    """No tenant can be made, changed or deleted until the transaction ends."""
+    serialize(connection, TOPIC)
+
+
 def require(connection: Connection, name: str, field: str = "tenant") -> Tenant:
     """The tenant that something is given to; it cannot be deleted until the transaction ends.
 
     Raises:
         ValidationFailed: there is none of that name.
     """
-    serialize(connection, TOPIC)
+    hold(connection)
     if name == DEFAULT:
         _ensure_default(connection)
     tenant = find(connection, name)
@@ -191,16 +207,18 @@ class TenantStore:
         return changed
 
     async def delete(self, name: str, *, note: Note[Tenant] = no_note) -> None:
-        """End a tenant that has nothing any more; its name stays taken.
+        """End a tenant that has nothing any more, with its endpoints; its name stays taken.
 
         Raises:
             NotFound: there is none of that name.
             ValidationFailed: it stands in the settings, or still has numbers (its own, or in
-                the agents' pool), live keys or messages under way.
+                the agents' pool), live keys, or messages or deliveries under way.
         """
 
         def work(connection: Connection) -> None:
             serialize(connection, TOPIC)
+            # Nothing may come in for it between the look at what is under way and the commit.
+            serialize(connection, "inbox")
             known = _changeable(connection, name)
             if name == DEFAULT:
                 raise wrong_field("tenant", "this tenant always exists")
@@ -210,6 +228,7 @@ class TenantStore:
             connection.execute(
                 update(tenants).where(tenants.c.name == name).values(deleted_at=now_ms())
             )
+            connection.execute(delete(endpoints).where(endpoints.c.tenant == name))
             note(connection, known)
 
         await self._database.write(work)

@@ -73,9 +73,11 @@ class DeliveryDesk:
 
         Raises:
             NotFound: there is none of that id.
+            ValidationFailed: its tenant is deleted.
         """
 
         def work(connection: Connection) -> Letter:
+            store.hold(connection)
             letter = letters.replay(
                 connection,
                 delivery_id,
@@ -83,6 +85,8 @@ class DeliveryDesk:
                 now=now_ms(),
                 validity_ms=self._validity_ms,
             )
+            if store.is_deleted(connection, letter.tenant):
+                raise wrong_field("tenant", f"{letter.tenant} is deleted: it gets nothing any more")
             note(connection, letter)
             return letter
 
@@ -91,13 +95,16 @@ class DeliveryDesk:
         return found
 
     async def replay_dead(self, tenant: str | None) -> int:
-        """Make every dead letter again, of one tenant or of all; returns how many."""
-        count = 0
-        while made := await self._database.write(
-            lambda connection: letters.replay_dead(
+        """Make every dead letter again, of one tenant or of all there are; returns how many."""
+
+        def work(connection: Connection) -> int:
+            store.hold(connection)
+            return letters.replay_dead(
                 connection, tenant=tenant, now=now_ms(), validity_ms=self._validity_ms
             )
-        ):
+
+        count = 0
+        while made := await self._database.write(work):
             count += made
             self._on_queued()
             if made < letters.MAX_REPLAYED:
@@ -208,7 +215,7 @@ class DeliveryDesk:
         await self._database.write(work)
 
     async def remove(self, endpoint_id: str, *, note: Note[Endpoint] = no_note) -> None:
-        """Forget an endpoint; what waits for it becomes dead letters.
+        """Forget an endpoint; what waits for it becomes dead letters at once.
 
         Raises:
             NotFound: there is none of that id.
@@ -219,7 +226,7 @@ class DeliveryDesk:
             found = endpoints.find(connection, endpoint_id, None)
             if found.source == SETTINGS:
                 raise wrong_field("id", "stands in the settings: remove it there")
-            endpoints.remove(connection, endpoint_id)
+            endpoints.remove(connection, endpoint_id, now_ms())
             note(connection, found)
 
         await self._database.write(work)

@@ -18,6 +18,7 @@ from enum_backend.messaging.deliveries.model import Kind, Why
 from enum_backend.messaging.inbound import RECEIVED
 from enum_backend.storage import Sealer
 from enum_backend.storage.tables import deliveries, endpoints
+from enum_backend.storage.tables.deliveries import QUEUED
 
 API: Final = "api"
 SETTINGS: Final = "settings"
@@ -117,9 +118,14 @@ def end_rotation(connection: Connection, endpoint_id: str, now: int) -> None:
     _change(connection, endpoint_id, now, previous_secret=None)
 
 
-def remove(connection: Connection, endpoint_id: str) -> None:
-    """Forget an endpoint; what waits for it becomes dead letters."""
+def remove(connection: Connection, endpoint_id: str, now: int) -> None:
+    """Forget an endpoint; what waits for it becomes dead letters, and is due for that now."""
     connection.execute(delete(endpoints).where(endpoints.c.id == endpoint_id))
+    connection.execute(
+        update(deliveries)
+        .where(QUEUED, deliveries.c.target == endpoint_id, deliveries.c.lease_owner.is_(None))
+        .values(next_attempt_at=now)
+    )
 
 
 def disable_of(connection: Connection, delivery_ids: Sequence[int], why: Why, now: int) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from enum_backend.errors import NotFound
 from enum_backend.messaging.deliveries.model import State
-from enum_backend.storage.tables import deliveries
+from enum_backend.storage.tables import deliveries, tenants
 from enum_backend.storage.tables.deliveries import DEAD, QUEUED
 
 MAX_REPLAYED = 1000
@@ -94,8 +94,17 @@ def replay(
 
 
 def replay_dead(connection: Connection, *, tenant: str | None, now: int, validity_ms: int) -> int:
-    """Make dead letters again, the oldest first; returns how many, at most `MAX_REPLAYED`."""
-    query = select(deliveries.c.id).where(DEAD).order_by(deliveries.c.id).limit(MAX_REPLAYED)
+    """Make dead letters again, the oldest first; returns how many, at most `MAX_REPLAYED`.
+
+    Those of deleted tenants stay dead.
+    """
+    gone = select(tenants.c.name).where(tenants.c.deleted_at.is_not(None))
+    query = (
+        select(deliveries.c.id)
+        .where(DEAD, deliveries.c.tenant.not_in(gone))
+        .order_by(deliveries.c.id)
+        .limit(MAX_REPLAYED)
+    )
     if tenant is not None:
         query = query.where(deliveries.c.tenant == tenant)
     ids = list(connection.execute(query.with_for_update(skip_locked=True)).scalars())

@@ -164,7 +164,7 @@ ENDPOINTS = (
         "DELETE",
         "/tenants/{tenant}",
         delete,
-        "Delete a tenant that has no numbers, keys or messages under way",
+        "Delete a tenant that has no numbers or keys, and nothing under way",
         scope="admin",
         answer=DoneAnswer,
         errors=("NOT_FOUND", "VALIDATION_FAILED"),

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from enum_backend.agents.model import Caller, Lease, WaitFor
 from enum_backend.errors import LeaseEnded, PoolExhausted, WaitTimeout
 from enum_backend.storage import Database, open_database
+from enum_backend.tenants.store import TenantStore
 from tests.unit.agents.agent_world import DAY, AgentWorld, Clock
 
 KEYS, PASSPORTS, NUMBERS = 2, 2, 2
@@ -85,6 +86,7 @@ class Run:
         self.model = Model()
 
     async def run(self, operations: list[tuple[object, ...]]) -> None:
+        await TenantStore(self.world.database).create(self.tenant)
         await self.world.agents.desk.seed(dict.fromkeys(self.numbers, self.tenant))
         for name, *arguments in operations:
             await getattr(self, f"do_{name}")(*arguments)

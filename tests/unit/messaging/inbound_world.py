@@ -17,7 +17,7 @@ from enum_backend.messaging.inbound import Arrival, OnStored, Stored, StoredInbo
 from enum_backend.messaging.intake import Intake
 from enum_backend.messaging.owners import RecordClaims
 from enum_backend.settings.deliveries import DeliverySettings
-from enum_backend.storage.tables import bindings, deliveries, inbox, inbox_parts
+from enum_backend.storage.tables import bindings, deliveries, inbox, inbox_parts, tenants
 from nvs.directory import Directory
 from nvs.number_record import TrustLevel
 from nvs.trust import Owner, TrustPolicy
@@ -54,6 +54,8 @@ class InboundWorld:
     source: DownSource = field(default_factory=lambda: DownSource(trust=TrustLevel.UNTRUSTED))
     seen: list[StoredInbound] = field(default_factory=list)
     followers: list[OnStored] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    """Tenants of `ADDRESS` that there are not."""
 
     def __post_init__(self) -> None:
         self.claims = RecordClaims(Directory(self.source, POLICY))
@@ -72,6 +74,18 @@ class InboundWorld:
         value = {"sms": {"provider": "telnyx", "number": number, **sms}}
         self.source.put(f"enum:{own}:0", value, ADDRESS.get(tenant, tenant))
 
+    async def make_tenants(self) -> None:
+        """Those that the records of tests are of; what there is already stays."""
+        row = {"title": "", "source": "api", "created_at": 1}
+
+        def work(connection: Any) -> None:
+            known = set(connection.execute(select(tenants.c.name)).scalars())
+            wanted = [name for name in ADDRESS if name not in known | self.missing]
+            if wanted:
+                connection.execute(insert(tenants), [{"name": name, **row} for name in wanted])
+
+        await self.database.write(work)
+
     async def bind(self, tenant: str, number: str = OURS) -> None:
         row = {"number": number, "tenant": tenant, "proof": "admin", "created_by": "key:k"}
         await self.database.write(
@@ -87,6 +101,7 @@ class InboundWorld:
     async def arrive(
         self, *messages: InboundSms, gateway: str = "office", now: int = NOW
     ) -> list[Stored]:
+        await self.make_tenants()
         account = self.world.registry.get(gateway)
         arrivals = [
             Arrival(gateway, "scripted", account, message, await self.claims.of(message.to))
@@ -125,9 +140,11 @@ class InboundWorld:
                     return rows
                 await asyncio.sleep(0.01)
 
-    async def add_targets(self, *targets: Any, tenant: str = "default", now: int = NOW) -> None:
+    async def add_targets(
+        self, *targets: Any, tenant: str = "default", now: int = NOW, key: str = "m-1"
+    ) -> None:
         """Deliveries of a new message, besides those of its owner."""
-        stored = await self.one()
+        stored = await self.one(sms(key))
         handover = queue.Handover(stored.inbox_id or "", tenant, targets)
         await self.database.write(
             lambda c: queue.add_many(c, [handover], now=now, validity_ms=queue.DAY_MS)

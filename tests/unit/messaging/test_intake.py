@@ -17,7 +17,7 @@ from enum_backend.messaging.inbound import Stored
 from enum_backend.messaging.intake import GIVE_UP_MS
 from enum_backend.messaging.owners import Claims, OwnerReason
 from enum_backend.storage.tables import inbox as table
-from enum_backend.storage.tables import numbers
+from enum_backend.storage.tables import numbers, tenants
 from tests.unit.messaging.inbound_world import (
     FOREIGN,
     NOW,
@@ -305,6 +305,42 @@ async def test_many_at_once_are_each_stored_once(box: InboundWorld) -> None:
     assert sum(item.is_new for item in results) == 15
     assert len(await box.rows()) == 15
     assert len(await box.deliveries()) == 15
+
+
+@pytest.mark.parametrize("way", ["record", "binding", "gateway"])
+async def test_a_tenant_that_does_not_exist_owns_nothing(box: InboundWorld, way: str) -> None:
+    box.missing = {"acme"}
+    if way == "record":
+        box.claim("acme", forward_to="a@example.com")
+    if way == "binding":
+        await box.bind("acme")
+    await box.endpoint("acme", "https://h.example/acme")
+    arriving = {"message": sms(to="+15550100003"), "gateway": "private"} if way == "gateway" else {}
+    stored = await box.one(**arriving)
+    assert (stored.is_new, stored.owner.tenant, stored.owner.reason) == (True, None, "no_tenant")
+    (row,) = await box.rows()
+    assert (row.tenant, row.owner_reason, row.owner_check_at) == (None, "no_tenant", None)
+    assert await box.deliveries() == []
+    assert [message.tenant for message in box.seen] == [None]
+    box.missing = set()
+    arriving["message"] = replace(arriving.get("message", sms()), dedupe_key="m-2")
+    assert (await box.one(**arriving)).owner.tenant == "acme"
+
+
+async def test_a_tenant_that_was_deleted_meanwhile_gets_nothing(box: InboundWorld) -> None:
+    await box.endpoint("acme", "https://h.example/acme")
+    box.claim("acme", forward_to="a@example.com")
+    box.source.down = True
+    await box.one()
+    await box.bind("acme")
+    await box.one(sms("m-2"))
+    waiting, bound = await box.rows()
+    await box.database.write(lambda c: c.execute(update(tenants).values(deleted_at=1)).rowcount)
+    box.source.down = False
+    assert (await settle(box, waiting)).owner.reason is OwnerReason.NO_TENANT
+    settled = await settle(box, bound)
+    assert (settled.owner.tenant, settled.targets) == ("acme", 0)
+    assert len(await box.deliveries()) == 1
 
 
 async def settle(box: InboundWorld, row: Any, now: int = NOW + 10_000) -> Stored | None:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from enum_backend.messaging import owners
-from enum_backend.messaging.owners import Claim, Claims, OwnerReason, RecordClaims, decide
+from enum_backend.messaging.owners import (
+    Claim,
+    Claims,
+    Owner,
+    OwnerReason,
+    RecordClaims,
+    decide,
+    existing,
+)
 from nvs.directory import Directory
 from nvs.errors import NvsUnavailable
 from nvs.number_record import TrustLevel
@@ -38,6 +46,14 @@ def test_the_rules(
 ) -> None:
     owner = decide(bound_to, private_to, claims)
     assert (owner.tenant, owner.reason, owner.open) == (tenant, reason, is_open)
+
+
+def test_nobody_owns_what_a_tenant_that_does_not_exist_would() -> None:
+    mine = Owner("acme", OwnerReason.BINDING, open=True)
+    assert existing(mine, {"acme"}.__contains__) is mine
+    assert existing(mine, {"other"}.__contains__) == Owner(None, OwnerReason.NO_TENANT)
+    nobody = Owner(None, OwnerReason.UNREADABLE, open=True)
+    assert existing(nobody, {"acme"}.__contains__) is nobody
 
 
 class Counting(MemorySource):

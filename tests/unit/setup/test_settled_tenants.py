@@ -33,7 +33,8 @@ async def test_numbers_of_a_tenants_own_gateway_are_bound(database: Database) ->
 
 
 async def test_a_number_bound_to_another_stays_there(database: Database) -> None:
-    await TenantStore(database).create("rival")
+    for name in ("acme", "rival"):
+        await TenantStore(database).create(name)
     numbers = TenantNumbers(database, Sealer(bytes(32)))
     await numbers.bind("rival", MORE, "key:k")
     with capture_logs() as logs:
@@ -46,3 +47,23 @@ async def test_a_number_bound_to_another_stays_there(database: Database) -> None
         ["acme"],
     )
     assert MORE not in str(warned)
+
+
+async def test_tenants_that_nobody_made_are_told(database: Database) -> None:
+    owners = [{"address": f"E{name}", "tenant": name} for name in ("default", "delta", "gone")]
+    settings = Settings.model_validate({"trust": {"owners": owners}})
+    tenants = TenantStore(database)
+    await tenants.create("gone")
+    await tenants.delete("gone")
+    with capture_logs() as logs:
+        await settle_tenants(settings, registry(), database)
+    assert [(line["log_level"], line["where"], line["tenants"]) for line in logs] == [
+        ("warning", "trust.owners", ["delta", "gone"]),
+        ("warning", "gateways", ["acme"]),
+    ]
+    assert all("do not exist" in line["event"] for line in logs)
+    await tenants.create("delta")
+    settings = Settings.model_validate({"trust": {"owners": owners[:2]}})
+    with capture_logs() as logs:
+        await settle_tenants(settings, GatewayRegistry(), database)
+    assert logs == []

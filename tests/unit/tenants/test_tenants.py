@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +16,16 @@ from enum_backend.errors import NotFound, Unauthorized, ValidationFailed
 from enum_backend.settings.tenants import TenantSettings
 from enum_backend.shim_tokens import ShimTokenStore
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.tables import agent_numbers, bindings, outbox, shim_tokens, tenants
+from enum_backend.storage.locks import serialize
+from enum_backend.storage.tables import (
+    agent_numbers,
+    bindings,
+    deliveries,
+    endpoints,
+    outbox,
+    shim_tokens,
+    tenants,
+)
 from enum_backend.tenants import store
 from enum_backend.tenants.store import TenantStore
 
@@ -157,6 +169,35 @@ def message(state: str, tenant: str = "acme") -> dict[str, Any]:
     }
 
 
+def delivery(state: str, tenant: str = "acme", kind: str = "webhook") -> dict[str, Any]:
+    return {
+        "delivery_id": f"dlv_{state}_{tenant}_{kind}",
+        "inbox_id": f"in_{state}",
+        "tenant": tenant,
+        "kind": kind,
+        "target": f"ep_{tenant}_{kind}",
+        "state": state,
+        "attempts": 0,
+        "next_attempt_at": 2**42,
+        "created_at": 1,
+        "expires_at": 2**42,
+    }
+
+
+def endpoint(tenant: str, kind: str = "webhook") -> dict[str, Any]:
+    return {
+        "id": f"ep_{tenant}_{kind}",
+        "tenant": tenant,
+        "kind": kind,
+        "address": "https://h.example/",
+        "events": "message.received",
+        "source": "api",
+        "enabled": True,
+        "created_at": 1,
+        "updated_at": 1,
+    }
+
+
 async def test_what_a_tenant_has_is_not_deleted_with_it(
     database: Database, tenant_store: TenantStore
 ) -> None:
@@ -180,12 +221,18 @@ async def test_what_a_tenant_has_is_not_deleted_with_it(
         for state in ("queued", "scheduled", "dispatching", "delivered"):
             connection.execute(insert(outbox).values(**message(state)))
         connection.execute(insert(outbox).values(**message("queued", "default")))
+        for kind in ("webhook", "email", "sms"):
+            connection.execute(insert(deliveries).values(**delivery("queued", kind=kind)))
+        for state in ("delivered", "dead", "skipped"):
+            connection.execute(insert(deliveries).values(**delivery(state)))
+        connection.execute(insert(deliveries).values(**delivery("queued", "default")))
 
     await database.write(give)
     with pytest.raises(ValidationFailed) as caught:
         await tenant_store.delete("acme")
     expected = (
-        "2 numbers, 1 number in the agents' pool, 2 API keys, 1 shim token, 3 messages under way"
+        "2 numbers, 1 number in the agents' pool, 2 API keys, 1 shim token, "
+        "3 deliveries under way, 3 messages under way"
     )
     assert f"still has {expected}" in caught.value.message
 
@@ -194,6 +241,8 @@ async def test_what_a_tenant_has_is_not_deleted_with_it(
         connection.execute(update(agent_numbers).values(removed_at=1))
         connection.execute(update(shim_tokens).values(revoked_at=1))
         connection.execute(update(outbox).where(outbox.c.tenant == "acme").values(state="failed"))
+        own = deliveries.c.tenant == "acme"
+        connection.execute(update(deliveries).where(own).values(state="dead"))
 
     await database.write(take)
     await keys.revoke(key.id)
@@ -201,6 +250,39 @@ async def test_what_a_tenant_has_is_not_deleted_with_it(
         await tenant_store.delete("acme")
     await keys.revoke(other.id)
     await tenant_store.delete("acme")
+
+
+async def test_a_tenants_endpoints_end_with_it(
+    database: Database, tenant_store: TenantStore
+) -> None:
+    def give(connection: Connection) -> None:
+        for tenant, kind in (("acme", "webhook"), ("acme", "sms"), ("other", "webhook")):
+            connection.execute(insert(endpoints).values(**endpoint(tenant, kind)))
+
+    await tenant_store.create("acme")
+    await database.write(give)
+    await tenant_store.delete("acme")
+    left = await database.read(lambda c: c.execute(select(endpoints.c.tenant)).scalars().all())
+    assert left == ["other"]
+
+
+async def test_what_comes_in_while_a_tenant_is_deleted_is_seen(
+    database: Database, tenant_store: TenantStore
+) -> None:
+    await tenant_store.create("acme")
+    stored = threading.Event()
+
+    def arrive(connection: Connection) -> None:
+        serialize(connection, "inbox")
+        connection.execute(insert(deliveries).values(**delivery("queued")))
+        stored.set()
+        time.sleep(0.2)
+
+    arriving = asyncio.create_task(database.write(arrive))
+    await asyncio.to_thread(stored.wait)
+    with pytest.raises(ValidationFailed, match="1 delivery under way"):
+        await tenant_store.delete("acme")
+    await arriving
 
 
 async def test_keys_are_for_tenants_that_are_there(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from enum_backend.egress import Egress
 from enum_backend.errors import NotFound, ValidationFailed
@@ -126,6 +126,31 @@ async def test_dead_letters_are_replayed_together(
     assert await desk.replay_dead("acme") == 5
     assert {row.state for row in await box.deliveries()} == {"queued"}
     assert await desk.replay_dead(None) == 0
+
+
+async def test_nothing_is_made_again_for_a_deleted_tenant(box: InboundWorld, desk: Any) -> None:
+    await box.add_targets(Target(Kind.EMAIL, "rec_1", "a@example.com"), tenant="acme")
+    await box.add_targets(Target(Kind.EMAIL, "rec_2", "a@example.com"), tenant="*", key="m-2")
+    await box.change(state="dead")
+    gone = update(tenants).where(tenants.c.name == "acme").values(deleted_at=1)
+    await box.database.write(lambda c: c.execute(gone).rowcount)
+    first, _ = await box.deliveries()
+    with pytest.raises(ValidationFailed, match="acme is deleted"):
+        await desk.replay(first.delivery_id)
+    assert await desk.replay_dead("acme") == 0
+    assert await desk.replay_dead(None) == 1
+    assert [row.state for row in await box.deliveries()] == ["dead", "queued"]
+
+
+async def test_what_waits_for_an_endpoint_that_is_removed_is_ended_at_once(
+    box: InboundWorld, desk: Any
+) -> None:
+    made, _ = await desk.add("acme", Kind.EMAIL, "a@example.com")
+    await box.add_targets(Target(Kind.EMAIL, made.id), tenant="acme")
+    await box.change(next_attempt_at=2**42)
+    await desk.remove(made.id)
+    assert (await box.delivery()).next_attempt_at < 2**42
+    assert desk.woken
 
 
 async def test_endpoints(box: InboundWorld, desk: Any) -> None:

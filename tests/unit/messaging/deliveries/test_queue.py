@@ -165,7 +165,7 @@ async def test_what_cannot_be_delivered_at_all(box: InboundWorld) -> None:
     await box.one()
 
     def change(connection: Any) -> None:
-        endpoints.remove(connection, gone)
+        endpoints.remove(connection, gone, NOW)
         endpoints.set_enabled(connection, off, enabled=False, now=NOW)
 
     await box.database.write(change)
