@@ -68,6 +68,9 @@ class TenantNumbers:
     async def start(self, tenant: str, number: str, send: Send) -> Pending:
         """Send a code to `+E.164` that proves it, or the same code once more.
 
+        A code counts from when its message is accepted: before, and if that fails or the
+        process ends meanwhile, it is `CodeExpired`.
+
         Raises:
             ValidationFailed: bound already; or there is no such tenant.
             TooManyAttempts: the code that is on its way was guessed at too often.
@@ -77,6 +80,7 @@ class TenantNumbers:
             lambda c: proofs.start(c, self.sealer, tenant, number, now_ms())
         )
         await send(f"{code} connects this number to an account. Ignore it unless you asked for it.")
+        await self.database.write(lambda c: proofs.open_(c, pending))
         return pending
 
     async def confirm(

@@ -3,13 +3,16 @@
 The code is derived from the server key, lives ten minutes, counts three attempts
 before it compares, and works once. A repeat of the request within its life sends
 the same code again and gives no further attempts.
+
+A new code stays closed until its message is accepted. Were it open before, somebody
+whose messages are refused could guess at the codes of any numbers.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -29,12 +32,15 @@ from enum_backend.tenants.bindings import Binding, NumberTaken, bind, tenant_bou
 
 LIFE_MS: Final = 600_000
 MAX_ATTEMPTS: Final = 3
+CLOSED: Final = 99
+"""`attempts` of a code whose message is not accepted yet: nothing is compared with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A proof under way; `expires_at` in milliseconds."""
 
+    id: str
     number: str
     tenant: str
     expires_at: int
@@ -43,7 +49,7 @@ class Pending:
 def start(
     connection: Connection, sealer: Sealer, tenant: str, number: str, now: int
 ) -> tuple[Pending, str]:
-    """A proof, and the code to send to the number.
+    """A proof, closed until `open_` if it is new, and the code to send to the number.
 
     Raises:
         ValidationFailed: no such tenant; the number is bound to it already, or to
@@ -58,9 +64,23 @@ def start(
         raise NumberTaken
     connection.execute(delete(binding_proofs).where(binding_proofs.c.expires_at <= now))
     proof = _find(connection, tenant, number) or _insert(connection, tenant, number, now)
-    if proof.attempts >= MAX_ATTEMPTS:
+    if proof.attempts == CLOSED:
+        proof = _renew(connection, proof, now)
+    elif proof.attempts >= MAX_ATTEMPTS:
         raise TooManyAttempts
-    return Pending(number, tenant, proof.expires_at), proof.code(sealer)
+    return Pending(proof.id, number, tenant, proof.expires_at), proof.code(sealer)
+
+
+def open_(connection: Connection, pending: Pending) -> None:
+    """Its message is accepted: from now on its code is compared.
+
+    A closed one only, in one statement: attempts that were made are never given back.
+    """
+    connection.execute(
+        update(binding_proofs)
+        .where(binding_proofs.c.id == pending.id, binding_proofs.c.attempts == CLOSED)
+        .values(attempts=0)
+    )
 
 
 def confirm(
@@ -75,7 +95,7 @@ def confirm(
         NumberTaken: somebody else has proven it meanwhile.
     """
     proof = _find(connection, binding.tenant, binding.number)
-    if proof is None or proof.expires_at <= now:
+    if proof is None or proof.expires_at <= now or proof.attempts == CLOSED:
         return CodeExpired()
     counted = connection.execute(
         update(binding_proofs)
@@ -111,16 +131,26 @@ def _find(connection: Connection, tenant: str, number: str) -> _Proof | None:
 
 
 def _insert(connection: Connection, tenant: str, number: str, now: int) -> _Proof:
-    proof = _Proof(f"proof_{secrets.token_hex(12)}", new_salt(), 0, now + LIFE_MS)
+    proof = _Proof(f"proof_{secrets.token_hex(12)}", new_salt(), CLOSED, now + LIFE_MS)
     connection.execute(
         insert(binding_proofs).values(
             id=proof.id,
             tenant=tenant,
             number=number,
             salt=proof.salt,
-            attempts=0,
+            attempts=CLOSED,
             created_at=now,
             expires_at=proof.expires_at,
         )
     )
     return proof
+
+
+def _renew(connection: Connection, proof: _Proof, now: int) -> _Proof:
+    """A code that nobody has got yet, or may not have got, lives from now on."""
+    connection.execute(
+        update(binding_proofs)
+        .where(binding_proofs.c.id == proof.id)
+        .values(created_at=now, expires_at=now + LIFE_MS)
+    )
+    return replace(proof, expires_at=now + LIFE_MS)

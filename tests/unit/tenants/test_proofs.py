@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from enum_backend.clock import now_ms
 from enum_backend.codes import derive_code, new_salt
 from enum_backend.errors import (
     CodeExpired,
@@ -18,7 +20,7 @@ from enum_backend.errors import (
     ValidationFailed,
 )
 from enum_backend.storage import Database, Sealer
-from enum_backend.storage.tables import binding_proofs
+from enum_backend.storage.tables import binding_proofs, bindings
 from enum_backend.tenants import proofs
 from enum_backend.tenants.bindings import NumberTaken
 from enum_backend.tenants.numbers import TenantNumbers
@@ -143,15 +145,72 @@ async def test_numbers_that_need_no_proof_or_get_none(
     assert handset.texts == []
 
 
-async def test_a_message_that_is_refused_leaves_the_proof(numbers: TenantNumbers) -> None:
-    async def refuse(_: str) -> None:
+async def refuse(_: str) -> None:
+    raise RateLimitExceeded
+
+
+async def test_nobody_guesses_at_a_code_that_was_not_sent(
+    database: Database, numbers: TenantNumbers, handset: Handset
+) -> None:
+    tried: list[str] = []
+
+    async def guess(text: str) -> None:
+        await handset.take(text)
+        tried.append(handset.code)
+        with pytest.raises(CodeExpired):
+            await numbers.confirm("acme", NUMBER, handset.code, "key:k")
+
+    async def guess_and_refuse(text: str) -> None:
+        await guess(text)
         raise RateLimitExceeded
 
-    with pytest.raises(RateLimitExceeded):
-        await numbers.start("acme", NUMBER, refuse)
-    handset = Handset()
+    async def guess_and_die(text: str) -> None:
+        await guess(text)
+        raise asyncio.CancelledError
+
+    for send, error in (
+        (guess_and_refuse, RateLimitExceeded),
+        (guess_and_die, asyncio.CancelledError),
+    ):
+        with pytest.raises(error):
+            await numbers.start("acme", NUMBER, send)
+        for code in ("111111", tried[-1], tried[-1], tried[-1]):
+            with pytest.raises(CodeExpired):
+                await numbers.confirm("acme", NUMBER, code, "key:k")
+    assert await database.read(lambda c: c.execute(select(bindings)).all()) == []
     await numbers.start("acme", NUMBER, handset.take)
     await numbers.confirm("acme", NUMBER, handset.code, "key:k")
+
+
+async def test_a_code_lives_from_the_start_that_sent_it(
+    database: Database, numbers: TenantNumbers, handset: Handset
+) -> None:
+    with pytest.raises(RateLimitExceeded):
+        await numbers.start("acme", NUMBER, refuse)
+    soon = now_ms() + 1000
+    values = {"created_at": soon - 600_000, "expires_at": soon}
+    await database.write(lambda c: c.execute(update(binding_proofs).values(**values)).rowcount)
+    pending = await numbers.start("acme", NUMBER, handset.take)
+    assert pending.expires_at > soon + 590_000
+    (row,) = await database.read(lambda c: c.execute(select(binding_proofs)).all())
+    assert (row.expires_at, row.created_at) == (pending.expires_at, pending.expires_at - 600_000)
+
+
+async def test_a_repeat_that_is_refused_gives_no_attempts_back(
+    numbers: TenantNumbers, handset: Handset
+) -> None:
+    await numbers.start("acme", NUMBER, handset.take)
+    with pytest.raises(CodeInvalid):
+        await numbers.confirm("acme", NUMBER, other_than(handset.code), "key:k")
+    with pytest.raises(RateLimitExceeded):
+        await numbers.start("acme", NUMBER, refuse)
+    for _ in range(2):
+        with pytest.raises(CodeInvalid):
+            await numbers.confirm("acme", NUMBER, other_than(handset.code), "key:k")
+    with pytest.raises(TooManyAttempts):
+        await numbers.start("acme", NUMBER, refuse)
+    with pytest.raises(TooManyAttempts):
+        await numbers.confirm("acme", NUMBER, handset.code, "key:k")
 
 
 @given(st.binary(min_size=32, max_size=32), st.text(max_size=30), st.binary(max_size=16))
