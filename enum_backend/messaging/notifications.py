@@ -38,10 +38,16 @@ class Notifications:
         """
         rows = await self._database.read(lambda c: _rows(c, number, tenant, limit))
         if not rows:
-            await self._require_own(number, tenant)
+            await self.require_own(number, tenant)
         return [message for row in rows if (message := self._opened(row)) is not None]
 
-    async def _require_own(self, number: str, tenant: str) -> None:
+    async def require_own(self, number: str, tenant: str) -> None:
+        """Refuse a number whose messages are not a tenant's.
+
+        Raises:
+            NotFound: they are another's or nobody's, or the number is none of ours.
+            NvsUnavailableError: nobody can tell now.
+        """
         owner = await self._owner(number)
         if owner is not None and owner.tenant is None and owner.open:
             raise NvsUnavailableError("The records that tell whose number this is are away.")

@@ -111,7 +111,11 @@ async def classify(call: Call) -> web.Response:
 
 async def check(call: Call) -> web.Response:
     """`POST /numbers/{number}/check`"""
-    report = await call.services.numbers.check_loop(_actor(call), _path_number(call))
+    actor, number = _actor(call), _path_number(call)
+    if not actor.is_admin:
+        # A number of a shared gateway is listed for all, but what comes in is its owner's.
+        await call.services.notifications.require_own(number, actor.tenant)
+    report = await call.services.numbers.check_loop(actor, number)
     said = f"A message was sent from {report.number} to itself."
     event = acted(call, "NUMBER_CHECKED", said, Severity.LOW, number=report.number)
     await record(call, event)
@@ -215,7 +219,7 @@ ENDPOINTS = (
         "POST",
         "/numbers/{number}/check",
         check,
-        "Send a message from a number to itself and wait until it comes in",
+        "Send a message from a number of yours to itself and wait until it comes in",
         scope="numbers",
         answer=LoopAnswer,
         errors=(
@@ -225,6 +229,7 @@ ENDPOINTS = (
             "INVALID_PHONE_FORMAT",
             "SMS_DISABLED",
             "GATEWAY_NOT_CONFIGURED",
+            "NVS_UNAVAILABLE",
         ),
     ),
     Endpoint(

@@ -130,26 +130,51 @@ async def test_import_and_other_tenants(
     assert NUMBER in [item["number"] for item in listed]
 
 
-async def test_check(
-    live: RunningServer,
-    http: aiohttp.ClientSession,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def echoed(live: RunningServer, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is sent comes in; the numbers it was sent to."""
     loop = live.services.numbers._loop
     loop._wait, loop._pause = 5.0, 0.02
     gateway = live.services.pool.registry.get("telnyx")
     assert gateway is not None
+    sent: list[str] = []
 
     async def echo(sms: Any) -> Any:
         result = await type(gateway).send(gateway, sms)
-        event = InboundSms(dedupe_key="1", sender=sms.to, to=sms.to, text=sms.text)
+        sent.append(sms.to)
+        event = InboundSms(dedupe_key=f"{len(sent)}", sender=sms.to, to=sms.to, text=sms.text)
         await live.services.webhooks.hand_in(gateway, [event])
         return result
 
     monkeypatch.setattr(gateway, "send", echo)
+    return sent
+
+
+async def test_check(http: aiohttp.ClientSession, echoed: list[str]) -> None:
     report = await ask(http, "POST", "/numbers/+14155550100/check")
     assert (report["success"], report["arrived"]) == (True, True)
+    assert echoed == ["+14155550100"]
     await ask(http, "POST", "/numbers/+14155550199/check", 404)
+
+
+async def test_only_its_owner_checks_a_number(
+    live: RunningServer, http: aiohttp.ClientSession, echoed: list[str]
+) -> None:
+    ours = "/numbers/+14155550100/check"
+    users = {}
+    for tenant in ("default", "acme"):
+        key = await live.create_key("numbers", tenant=tenant)
+        users[tenant] = {"Authorization": f"Bearer {key}"}
+    refused = await ask(http, "POST", ours, 404, headers=users["acme"])
+    nowhere = "/numbers/+14155550199/check"
+    assert refused == await ask(http, "POST", nowhere, 404, headers=users["acme"])
+    assert echoed == []
+    assert (await ask(http, "POST", ours, headers=users["default"]))["arrived"]
+    await ask(http, "POST", "/tenants/acme/bindings", json={"number": "+14155550100"})
+    await ask(http, "POST", ours, 404, headers=users["default"])
+    assert (await ask(http, "POST", ours, headers=users["acme"]))["arrived"]
+    assert (await ask(http, "POST", ours))["arrived"]
+    assert len(echoed) == 3
 
 
 async def test_classify(http: aiohttp.ClientSession, telnyx: FakeTelnyx) -> None:
