@@ -40,7 +40,7 @@ def list_text(document: dict[str, Any]) -> str:
     return (
         "\n".join(
             f"{item['number']:<16} {item['gateway']:<12} {item['state']:<9} {item['source']:<9}"
-            f" {item['tenant']:<12} {_money(item['monthly']):>10}"
+            f" {item['tenant'] or '-':<12} {_money(item['monthly']):>10}"
             for item in document["numbers"]
         )
         or "There are none: buy or import some."

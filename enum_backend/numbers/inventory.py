@@ -126,6 +126,7 @@ class NumberInventory:
     async def ours(self, actor: Actor) -> list[StoredNumber]:
         """The caller's numbers: of the table, and of the gateways' settings.
 
+        Those of shared gateways that are bound to nobody are everybody's: they have no tenant.
         What is under way is asked for first, within `LOOK_SECONDS`.
         """
         waiting = [row for row in await self.waiting() if actor.may_touch(row.tenant)]
@@ -210,7 +211,7 @@ class NumberInventory:
         self._require_live()
         for row in await self.ours(actor):
             if row.number == number and row.state is NumberState.ACTIVE:
-                return await self._loop.run(number, row.gateway, row.tenant)
+                return await self._loop.run(number, row.gateway, row.tenant or actor.tenant)
         raise NotFound("This is not one of your numbers.")
 
     async def _own(self, actor: Actor, number: str) -> StoredNumber:
@@ -225,7 +226,7 @@ class NumberInventory:
                 number=number,
                 gateway=gateway.name,
                 provider=gateway.provider,
-                tenant=gateway.bindings.get(number) or gateway.options.tenant or actor.tenant,
+                tenant=gateway.bindings.get(number) or gateway.options.tenant,
                 state=NumberState.ACTIVE,
                 source="settings",
             )
@@ -234,7 +235,7 @@ class NumberInventory:
             for number in (gateway.options.sender, *gateway.options.numbers)
             if number.startswith("+")
         }
-        return [row for row in rows.values() if actor.may_touch(row.tenant)]
+        return [row for row in rows.values() if not row.tenant or actor.may_touch(row.tenant)]
 
     def _require_live(self) -> None:
         if not self._live:

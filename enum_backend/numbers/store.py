@@ -36,6 +36,7 @@ class StoredNumber:
     """One number.
 
     Attributes:
+        tenant: empty = nobody's in particular: of a shared gateway's settings, and bound to no one.
         source: `bought`, `imported`, or `settings` for one that only stands there.
         order_id: the provider's id of the order, None while nobody knows it; of a
             number that is being given back, the order of that.

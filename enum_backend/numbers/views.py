@@ -20,7 +20,7 @@ def number_json(row: StoredNumber) -> dict[str, Any]:
         "number": row.number,
         "gateway": row.gateway,
         "provider": row.provider,
-        "tenant": row.tenant,
+        "tenant": row.tenant or None,
         "state": row.state,
         "source": row.source,
         "features": sorted(row.features),

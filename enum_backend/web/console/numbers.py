@@ -58,7 +58,7 @@ async def listing(view: View) -> web.Response:
         numbers=rows,
         monthly=sum(monthly) if monthly else None,
         unknown=len(rows) - len(monthly),
-        tenants=_options(row.tenant for row in every),
+        tenants=_options(row.tenant for row in every if row.tenant),
         gateways=_options(row.gateway for row in every),
         states=[(state.value, state.value) for state in NumberState if state != "released"],
     )
@@ -105,7 +105,11 @@ async def ask_release(view: View) -> web.Response:
     )
     facts = [("Number", number)]
     if row is not None:
-        facts += [("Gateway", row.gateway), ("Tenant", row.tenant), ("State", row.state.value)]
+        facts += [
+            ("Gateway", row.gateway),
+            ("Tenant", row.tenant or "–"),
+            ("State", row.state.value),
+        ]
     return view.confirm(
         what="Give this number back to its provider? Messages to it are lost from then on, and"
         " somebody else may get it.",

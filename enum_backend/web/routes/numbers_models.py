@@ -87,7 +87,7 @@ class NumberAnswer(BaseModel):
     number: str
     gateway: str
     provider: str
-    tenant: str
+    tenant: str | None = Field(description="null = of a shared gateway, and bound to nobody")
     state: Literal["pending", "active", "releasing"]
     source: Literal["bought", "imported", "settings"]
     features: list[str]

@@ -119,7 +119,7 @@ async def test_import_and_other_tenants(
     acme = await live.create_key("numbers", tenant="acme")
     headers = {"Authorization": f"Bearer {key}"}
     listed = (await ask(http, "GET", "/numbers", headers=headers))["numbers"]
-    assert [item["number"] for item in listed] == ["+14155550100"]
+    assert [(item["number"], item["tenant"]) for item in listed] == [("+14155550100", None)]
     await ask(http, "DELETE", f"/numbers/{NUMBER}", 404, headers=headers)
     await ask(http, "POST", "/numbers/import", 403, headers=headers, json={})
     theirs = {"to": "+14155550134", "message": "x", "from": NUMBER}
@@ -127,7 +127,10 @@ async def test_import_and_other_tenants(
     listed = (await ask(http, "GET", "/numbers", headers={"Authorization": f"Bearer {acme}"}))[
         "numbers"
     ]
-    assert NUMBER in [item["number"] for item in listed]
+    assert {item["number"]: item["tenant"] for item in listed} == {
+        NUMBER: "acme",
+        "+14155550100": None,
+    }
 
 
 @pytest.fixture

@@ -69,13 +69,14 @@ async def test_a_bound_number_of_the_settings_is_its_tenants_alone(world: Number
     numbers = await tenants_of(world)
     pool = GatewayPool("live", world.registry, SimulatorGateway())
     for actor in (ACME, RIVAL):
-        assert [row.number for row in await world.inventory.ours(actor)] == [LISTED, OTHER]
+        rows = await world.inventory.ours(actor)
+        assert [(row.number, row.tenant) for row in rows] == [(LISTED, ""), (OTHER, "")]
         assert pool.owner_of(OTHER, actor.tenant) is shop
     await numbers.bind("acme", OTHER, "key:k")
     assert shop.bindings == {OTHER: "acme"}
     assert [row.number for row in await world.inventory.ours(RIVAL)] == [LISTED]
-    assert [row.tenant for row in await world.inventory.ours(ACME)] == ["acme", "acme"]
-    assert [row.tenant for row in await world.inventory.ours(US)] == ["default", "acme"]
+    assert [row.tenant for row in await world.inventory.ours(ACME)] == ["", "acme"]
+    assert [row.tenant for row in await world.inventory.ours(US)] == ["", "acme"]
     assert pool.owner_of(OTHER, "rival") is None
     assert pool.owner_of(OTHER, "acme") is shop
     with pytest.raises(NotFound):

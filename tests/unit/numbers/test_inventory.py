@@ -152,8 +152,8 @@ async def test_ours(world: NumbersWorld) -> None:
         return [(row.number, row.source, row.tenant) for row in rows]  # type: ignore[attr-defined]
 
     configured = [
-        ("+15550100001", "settings", "acme"),
-        ("+15550100002", "settings", "acme"),
+        ("+15550100001", "settings", ""),
+        ("+15550100002", "settings", ""),
     ]
     theirs = await world.inventory.ours(ACME)
     assert shown([*theirs]) == [(OTHER, "bought", "acme"), *configured]
@@ -249,6 +249,7 @@ async def test_check_loop(world: NumbersWorld) -> None:
     world.echo.comes_back = False
     report = await world.inventory.check_loop(US, OTHER)
     assert (report.arrived, report.number) == (False, OTHER)
+    assert world.echo.sent[-1][:3] == (OTHER, "one", "default")
     assert 0.1 <= report.seconds < 5
     with pytest.raises(NotFound):
         await world.inventory.check_loop(US, "+14155550199")
