@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from enum_backend.access import ApiKey
 from enum_backend.audit.model import Severity
 from enum_backend.errors import Forbidden, Unauthorized
+from enum_backend.web.addresses import check_path, check_query, read_query
 from enum_backend.web.json_bodies import read_json, validation_failed
-from enum_backend.web.queries import read_query
 from enum_backend.web.services import SERVICES, Services
 
 KEY: Final = "enum_backend.key"
@@ -78,6 +78,8 @@ class Endpoint:
         query, body, answer: pydantic models, for validation and the API document.
         errors: error codes it answers besides those of every path.
         hidden: not in the API document.
+        own_query: the handler judges the query as it came: a provider signed it, or it is
+            a form.
         session: the handler asks for a session (`web.sessions`), or an admin's with a scope.
         status: of the answer, when all went well.
     """
@@ -93,6 +95,7 @@ class Endpoint:
     errors: Sequence[str] = ()
     hidden: bool = False
     own_tokens: bool = False
+    own_query: bool = False
     session: bool = False
     status: int = 200
 
@@ -106,6 +109,9 @@ def register(app: web.Application, endpoints: Sequence[Endpoint]) -> None:
 def _guarded(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         services = request.app[SERVICES]
+        check_path(request)
+        if not endpoint.own_query:
+            check_query(request)
         if endpoint.own_tokens or endpoint.session:
             return await endpoint.handler(Call(request, services, None))
         key = await authenticate(request, services, needed=endpoint.scope is not None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from enum_backend.errors import FieldError, ValidationFailed, wrong_field
-from enum_backend.unicode_text import is_unicode
+from enum_backend.unicode_text import fault_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -18,7 +19,7 @@ def read_json(raw: bytes, model: type[M]) -> M:
 
     Raises:
         ValidationFailed: not JSON; a key stands twice in an object; a text is no Unicode
-            text; or a field is missing, unknown or of the wrong type.
+            text or holds a NUL; or a field is missing, unknown or of the wrong type.
     """
     _refuse_ambiguous(raw)
     try:
@@ -28,7 +29,7 @@ def read_json(raw: bytes, model: type[M]) -> M:
 
 
 def _refuse_ambiguous(raw: bytes) -> None:
-    """Repeated keys (RFC 8259 leaves open which value counts) and halves of surrogate pairs."""
+    """Repeated keys (RFC 8259 leaves open which value counts), and what is no text to store."""
     try:
         _PAIRS.decode(raw.decode("utf-8"))
     except _Ambiguous as error:
@@ -50,8 +51,17 @@ def _check_object(pairs: list[tuple[str, Any]]) -> None:
         if key in seen:
             raise _Ambiguous(key, "stands twice in one object")
         seen.add(key)
-        if isinstance(value, str) and not is_unicode(value):
-            raise _Ambiguous(key, "holds half of a surrogate pair, which is no Unicode text")
+        for text in (key, *_texts(value)):
+            if (fault := fault_of(text)) is not None:
+                raise _Ambiguous(key, fault)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 _PAIRS = json.JSONDecoder(object_pairs_hook=_check_object)

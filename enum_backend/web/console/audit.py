@@ -14,6 +14,7 @@ from enum_backend.audit.model import MAX_VALUE
 from enum_backend.errors import EnumBackendError
 from enum_backend.web.console.page import Page
 from enum_backend.web.console.view import View
+from enum_backend.web.fields import Position
 
 PER_PAGE = 50
 
@@ -24,7 +25,7 @@ class Filters(BaseModel):
     severity: Severity | None = None
     event_type: str | None = Field(None, max_length=64)
     user_id: str | None = Field(None, max_length=MAX_VALUE)
-    after: int | None = Field(None, ge=0, le=2**62)
+    after: Position | None = None
 
 
 async def listing(view: View) -> web.Response:

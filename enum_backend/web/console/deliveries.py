@@ -10,6 +10,7 @@ from enum_backend.messaging.deliveries.model import State
 from enum_backend.web.acting import acted, noted, record
 from enum_backend.web.console.page import Page
 from enum_backend.web.console.view import View
+from enum_backend.web.fields import Position
 
 PER_PAGE = 50
 
@@ -19,7 +20,7 @@ class Filters(BaseModel):
 
     tenant: str | None = Field(None, max_length=64)
     state: State | None = None
-    after: int | None = Field(None, ge=0, le=2**62)
+    after: Position | None = None
 
 
 class ReplayForm(BaseModel):

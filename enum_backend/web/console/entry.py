@@ -34,7 +34,13 @@ _WITHIN: Final = re.compile(r"(/[\w\-.]+)*/?(\?[\w\-.~%=&+]*)?", re.ASCII)
 def endpoint(page: Page) -> Endpoint:
     """A page as the HTTP server has it; sessions are looked at here, not API keys."""
     return Endpoint(
-        page.method, f"{ROOT}{page.path}", _guarded(page), page.title, hidden=True, own_tokens=True
+        page.method,
+        f"{ROOT}{page.path}",
+        _guarded(page),
+        page.title,
+        hidden=True,
+        own_tokens=True,
+        own_query=True,
     )
 
 

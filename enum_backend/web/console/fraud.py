@@ -9,6 +9,7 @@ from enum_backend.errors import EnumBackendError
 from enum_backend.verification.fraud.decisions import Decision, Verdict
 from enum_backend.web.console.page import Page
 from enum_backend.web.console.view import View
+from enum_backend.web.fields import Position
 
 PER_PAGE = 50
 
@@ -18,7 +19,7 @@ class Filters(BaseModel):
 
     verdict: Verdict | None = None
     tenant: str | None = Field(None, max_length=64)
-    after: int | None = Field(None, ge=0, le=2**62)
+    after: Position | None = None
 
 
 async def listing(view: View) -> web.Response:

@@ -17,6 +17,7 @@ from enum_backend.web.acting import noted
 from enum_backend.web.console.keys import tenants
 from enum_backend.web.console.page import Page
 from enum_backend.web.console.view import View
+from enum_backend.web.fields import Position
 
 PER_PAGE = 50
 
@@ -26,7 +27,7 @@ class Filters(BaseModel):
 
     tenant: str = Field("default", max_length=64)
     recipient: str | None = Field(None, max_length=64)
-    after: int = Field(0, ge=0, le=2**62)
+    after: Position = 0
 
 
 class OptOutForm(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from enum_backend.audit.model import MAX_VALUE, Severity, Value
 from enum_backend.web.endpoints import Call, Endpoint
+from enum_backend.web.fields import Position
 
 
 class AuditQuery(BaseModel):
@@ -20,7 +21,7 @@ class AuditQuery(BaseModel):
     event_type: str | None = Field(None, max_length=64, description="e.g. KEY_CREATED")
     user_id: str | None = Field(None, max_length=MAX_VALUE, description="entries of this user")
     order: Literal["oldest", "newest"] = Field("oldest", description="which come first")
-    after: int | None = Field(None, ge=0, le=2**62, description="`next` of the page before")
+    after: Position | None = Field(None, description="`next` of the page before")
     limit: int = Field(100, ge=1, le=1000)
 
 

@@ -8,11 +8,11 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from enum_backend.clock import rfc3339
-from enum_backend.errors import wrong_field
 from enum_backend.messaging.deliveries.letters import Letter
 from enum_backend.messaging.deliveries.model import State
 from enum_backend.web.acting import acted, noted, record
 from enum_backend.web.endpoints import Body, Call, Endpoint
+from enum_backend.web.fields import Position
 
 MAX_PAGE = 500
 
@@ -23,7 +23,7 @@ class DeadQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     tenant: str | None = Field(None, min_length=1, max_length=64, description="default: all")
-    after: str | None = Field(None, max_length=20, description="`next` of the page before")
+    after: Position | None = Field(None, description="`next` of the page before")
     limit: int = Field(50, ge=1, le=MAX_PAGE)
 
 
@@ -90,7 +90,7 @@ async def _page(
         tenant=query.tenant,
         state=state,
         inbox_id=message_id,
-        before=_cursor(query.after),
+        before=query.after,
         limit=query.limit,
     )
     more = len(found) == query.limit
@@ -119,14 +119,6 @@ async def replay_dead(call: Call) -> web.Response:
     said = f"{count} dead letters are made again."
     await record(call, acted(call, "DEAD_LETTERS_REPLAYED", said, tenant=tenant, count=count))
     return web.json_response({"success": True, "replayed": count})
-
-
-def _cursor(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise wrong_field("after", "is not a position that a list gave")
-    return int(text)
 
 
 def delivery_json(letter: Letter) -> dict[str, Any]:

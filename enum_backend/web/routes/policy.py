@@ -18,6 +18,7 @@ from enum_backend.messaging.policy.stopping import stop
 from enum_backend.phone import normalize
 from enum_backend.web.acting import noted
 from enum_backend.web.endpoints import Body, Call, Endpoint
+from enum_backend.web.fields import Position
 
 PAGE = 100
 """Rows in one answer, unless the caller wants fewer."""
@@ -29,7 +30,7 @@ class OptOutsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     recipient: str = Field("", max_length=64, description="of this number only")
-    after: int = Field(0, ge=0, description="`next` of the page before")
+    after: Position = Field(0, description="`next` of the page before")
     limit: int = Field(PAGE, ge=1, le=1000)
     tenant: str = Field("", max_length=64, description="needs admin; * = numbers without owner")
 
@@ -81,7 +82,7 @@ class AlertsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    before: int | None = Field(None, ge=1, description="`next` of the page before")
+    before: Position | None = Field(None, description="`next` of the page before")
     limit: int = Field(PAGE, ge=1, le=1000)
 
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from enum_backend.errors import NotFound
 from enum_backend.messaging.model import Accepted
 from enum_backend.shim_tokens import ShimToken
+from enum_backend.web.addresses import check_query, read_query
 from enum_backend.web.endpoints import Call, Endpoint
 from enum_backend.web.middleware import failure_of, problem, say_when
-from enum_backend.web.queries import read_query
 from enum_backend.web.shims.base import Program, ShimCall, not_proven
 from enum_backend.web.shims.programs import PROGRAMS
 from enum_backend.web.shims.sending import request_of
@@ -94,6 +94,7 @@ async def _call_of(call: Call, program: Program, secret: str) -> ShimCall:
     if program.signs and not secret:
         raise not_proven()
     request = call.request
+    check_query(request)
     most = max(MAX_BODY, call.services.settings.http.max_body)
     return ShimCall(
         headers={name.lower(): value for name, value in request.headers.items()},
@@ -113,6 +114,7 @@ ENDPOINTS = (
         answer=ShimAnswer,
         errors=ERRORS,
         own_tokens=True,
+        own_query=True,
     ),
     Endpoint(
         "GET",
@@ -122,5 +124,6 @@ ENDPOINTS = (
         answer=ShimAnswer,
         errors=ERRORS,
         own_tokens=True,
+        own_query=True,
     ),
 )

@@ -16,6 +16,7 @@ from enum_backend.verification import Purpose, StartRequest
 from enum_backend.verification.fraud.decisions import Decision, Verdict
 from enum_backend.verification.statistics import PurposeStatistics
 from enum_backend.web.endpoints import Body, Call, Endpoint
+from enum_backend.web.fields import Position
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 _ACCOUNTS = re.compile(r"nobody|usr_.*", re.IGNORECASE)
@@ -139,7 +140,7 @@ class DecisionsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: int | None = Field(None, ge=1, le=2**63 - 1, description="`next` of the page before")
+    after: Position | None = Field(None, description="`next` of the page before")
     limit: int = Field(100, ge=1, le=500)
     verdict: Verdict | None = None
     tenant: str | None = Field(None, max_length=64, pattern=_PRINTABLE)

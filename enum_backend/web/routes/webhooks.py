@@ -102,6 +102,7 @@ ENDPOINTS = tuple(
         path,
         handler,
         summary,
+        own_query=True,
         errors=(
             "UNAUTHORIZED",
             "NOT_FOUND",

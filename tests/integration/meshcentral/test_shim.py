@@ -206,7 +206,7 @@ async def test_many_at_once_are_one_message() -> None:
         assert len(server.messages) == 1
 
 
-@pytest.mark.parametrize("token", ["wrong", "x" * 32, "%00", "%2e%2e", "a" * 5000, "%FF"])
+@pytest.mark.parametrize("token", ["wrong", "x" * 32, "%2e%2e", "a" * 5000, "%FF"])
 async def test_wrong_token(token: str) -> None:
     async with shim() as (server, node):
         for phone in (NUMBER, "not a phone"):

@@ -26,6 +26,8 @@ from enum_backend.errors import (
 )
 from enum_backend.gateways.base import GatewayError, Reason
 from enum_backend.testing import RunningServer, running_server
+from enum_backend.web.addresses import NUMBERS
+from enum_backend.web.application import ENDPOINTS
 from enum_backend.web.endpoints import KEY, Call
 from enum_backend.web.middleware import client_address, errors_middleware, problem
 
@@ -77,7 +79,6 @@ async def test_body_at_the_limit(http: Client) -> None:
         b"nonsense",
         b"\xff\xfe\x00",
         b'{"to": "+14155550101", "message": "\xff"}',
-        b'{"to": "+14155550101", "message": ["\\ud800"]}',
     ],
 )
 async def test_bodies_that_are_no_json(server: RunningServer, http: Client, body: bytes) -> None:
@@ -99,6 +100,10 @@ async def test_bodies_that_are_no_json(server: RunningServer, http: Client, body
         (b'{"a\\nb": 1, "a\\nb": 2}', "body", "stands twice"),
         (b'{"to": "x", "message": "\\ud800"}', "message", "half of a surrogate pair"),
         (b'{"to": "x", "message": "a\\udc00b"}', "message", "half of a surrogate pair"),
+        (b'{"to": "x", "message": ["\\ud800"]}', "message", "half of a surrogate pair"),
+        (b'{"to": "x", "client_reference": "a\\u0000"}', "client_reference", "a NUL character"),
+        (b'{"to": "x", "senders": ["a", ["\\u0000"]]}', "senders", "a NUL character"),
+        (b'{"to": "x", "a\\u0000b": 1}', "body", "a NUL character"),
     ],
 )
 async def test_bodies_that_can_be_understood_in_two_ways(
@@ -109,6 +114,46 @@ async def test_bodies_that_can_be_understood_in_two_ways(
     (error,) = answer["errors"]
     assert error["field"] == field
     assert message in error["message"]
+
+
+async def test_no_path_and_no_query_holds_what_cannot_be_stored(http: Client) -> None:
+    for endpoint in ENDPOINTS:
+        names = re.findall(r"{(\w+)[}:]", endpoint.path)
+        asks = [(name, re.sub(rf"{{{name}[^}}]*}}", "a%00b", endpoint.path), "") for name in names]
+        if not endpoint.own_query:
+            asks += [
+                ("limit", endpoint.path, "limit=1%00"),
+                ("query", endpoint.path, "a%00=1"),
+                ("tenant", endpoint.path, "limit=1&tenant=%ff"),
+                ("tenant", endpoint.path, "tenant=%ed%a0%80"),
+            ]
+        for field, path, query in asks:
+            path = re.sub(r"{[^}]*}", "x", path)
+            url = str(http._base_url).rstrip("/") + path + (f"?{query}" if query else "")
+            async with http.request(endpoint.method, URL(url, encoded=True)) as response:
+                code = "INVALID_PHONE_FORMAT" if field in NUMBERS else "VALIDATION_FAILED"
+                answer = await refused(response, 422, code)
+            assert [item["field"] for item in answer["errors"]] == [field], (path, query)
+
+
+async def test_a_path_of_other_octets(server: RunningServer) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.http_port)
+    lines = (b"GET /tenants/\xff HTTP/1.1", b"Host: x", b"Connection: close", b"", b"")
+    writer.write(b"\r\n".join(lines))
+    answer = await reader.read()
+    writer.close()
+    assert int(answer.split()[1]) in (400, 422)
+
+
+@pytest.mark.parametrize("path", ["deliveries", "deliveries/dead", "opt-outs", "alerts", "audit"])
+@pytest.mark.parametrize("far", [str(2**63), "9" * 5000, "-1", f"-{2**63}", "1.5", "1_0", " 1"])
+async def test_positions_no_list_gave(http: Client, path: str, far: str) -> None:
+    name = "before" if path == "alerts" else "after"
+    async with http.get(f"/{path}", params={name: far}) as response:
+        answer = await refused(response, 422, "VALIDATION_FAILED")
+    assert [item["field"] for item in answer["errors"]] == [name]
+    async with http.get(f"/{path}", params={name: str(2**63 - 1)}) as response:
+        assert response.status == 200
 
 
 async def test_a_whole_surrogate_pair_is_a_text(server: RunningServer, http: Client) -> None:
