@@ -7,6 +7,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from enum_backend.access import ApiKey
 from enum_backend.errors import NotFound, NvsUnavailableError
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.phone import lookup_digits
@@ -53,7 +54,10 @@ class VoiceAnswer(BaseModel):
 
 
 class SmsAnswer(BaseModel):
-    """Which gateway carries the number's SMS. The last two only with scope `numbers`."""
+    """Which gateway carries the number's SMS.
+
+    The last two only with scope `numbers`, of the tenant that owns the record if one does.
+    """
 
     gateway: str
     provider: str
@@ -104,8 +108,16 @@ async def read_record(call: Call) -> NumberRecord:
 async def show(call: Call) -> web.Response:
     """`GET /enum/{number}`"""
     record = await read_record(call)
-    private = call.key is not None and call.key.may("numbers")
+    private = _is_private_to(call.key, record)
     return web.json_response(record_json(record, call.services.pool, private=private))
+
+
+def _is_private_to(key: ApiKey | None, record: NumberRecord) -> bool:
+    """Whether a key may see where the record's inbound messages go."""
+    if key is None or not key.may("numbers"):
+        return False
+    owner = record.trust.tenant
+    return owner is None or key.may_see(owner)
 
 
 async def naptr(call: Call) -> web.Response:

@@ -46,6 +46,39 @@ async def test_scope_numbers_shows_where_inbound_goes(
         assert ("webhook" in sms) is visible
 
 
+async def test_where_inbound_goes_is_its_owners_and_admins_to_see() -> None:
+    """A record without an owner is shown to every key with the scope."""
+    value = {"sms": {"provider": "x", "number": "+14155551234", "forward_to": "a@b.example"}}
+    records = {
+        "enum:14155551234:0": {"value": value, "address": "EAcme"},
+        "enum:14155551235:0": {"value": value, "address": "ENobody"},
+    }
+    owner = {"address": "EAcme", "tenant": "acme", "numbers": ["+1415"]}
+    settings = {
+        "nvs": {"trust": "untrusted"},
+        "trust": {"owners": [owner], "require_signer": "never"},
+        "tenants": [{"name": "acme"}, {"name": "beta"}],
+    }
+    async with running_server(records, settings=settings) as server:
+        keys = {
+            "acme": await server.create_key("numbers", tenant="acme"),
+            "beta": await server.create_key("numbers", tenant="beta"),
+            "reads": await server.create_key("sms:read", tenant="acme"),
+            "admin": await server.create_key("admin", tenant="beta"),
+        }
+        seen: dict[str, set[str]] = {"+14155551234": set(), "+14155551235": set()}
+        async with Client(server.http_url) as http:
+            for number, names in seen.items():
+                for name, key in keys.items():
+                    headers = {"Authorization": f"Bearer {key}"}
+                    async with http.get(f"/enum/{number}", headers=headers) as response:
+                        sms = (await response.json())["sms"]
+                    assert ("forward_to" in sms) is ("webhook" in sms)
+                    if "forward_to" in sms:
+                        names.add(name)
+    assert seen == {"+14155551234": {"acme", "admin"}, "+14155551235": {"acme", "beta", "admin"}}
+
+
 @pytest.mark.parametrize(
     "written",
     ["+14155551234", "14155551234", "%2B1%20415%20555-1234", "(415)%20555-1234", "+1.415.555.1234"],
