@@ -173,11 +173,13 @@ def _change(connection: Connection, inbox_id: str, values: Mapping[str, Any]) ->
     connection.execute(update(inbox).where(inbox.c.inbox_id == inbox_id).values(**values))
 
 
-def as_stored(row: Row[Any], text: str, owner: Owner) -> StoredInbound:
-    """A row as those who follow the inbox see it."""
+def as_stored(
+    row: Row[Any], text: str, tenant: str | None, *, is_shared: bool = False
+) -> StoredInbound:
+    """A row as those who follow the inbox see it; `is_shared` as of `StoredInbound`."""
     return StoredInbound(
         inbox_id=row.inbox_id,
-        tenant=owner.tenant,
+        tenant=tenant,
         gateway=row.gateway,
         provider=row.provider,
         sender=row.sender,
@@ -186,5 +188,5 @@ def as_stored(row: Row[Any], text: str, owner: Owner) -> StoredInbound:
         opt_out=cast("Any", row.opt_out),
         sent_at=row.sent_at,
         received_at=row.received_at,
-        is_shared=owner.is_shared,
+        is_shared=is_shared,
     )

@@ -228,7 +228,9 @@ class Intake:
             text = self._sealer.open(row.body, row.inbox_id)
         except SealBroken:
             return
-        self._call(connection, [inbox.as_stored(row, text, owner)], now)
+        self._call(
+            connection, [inbox.as_stored(row, text, owner.tenant, is_shared=owner.is_shared)], now
+        )
 
     def _call(self, connection: Connection, messages: Sequence[StoredInbound], now: int) -> None:
         """Call the followers: for all messages at once, or one by one where one fails.

@@ -11,7 +11,7 @@ from enum_backend.errors import NotFound, NvsUnavailableError
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.messaging import inbox
 from enum_backend.messaging.inbound import StoredInbound
-from enum_backend.messaging.owners import Owner, OwnerReason, RecordClaims, decide
+from enum_backend.messaging.owners import Owner, RecordClaims, decide
 from enum_backend.storage import Database, Sealer
 from enum_backend.storage.sealing import SealBroken
 from enum_backend.storage.tables import inbox as table
@@ -68,7 +68,7 @@ class Notifications:
             text = self._sealer.open(row.body, row.inbox_id)
         except SealBroken:
             return None
-        return inbox.as_stored(row, text, Owner(row.tenant, OwnerReason(row.owner_reason)))
+        return inbox.as_stored(row, text, row.tenant)
 
 
 def _rows(connection: Connection, number: str, tenant: str, limit: int) -> Sequence[Row[Any]]:

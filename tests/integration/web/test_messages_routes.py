@@ -149,7 +149,7 @@ async def test_admins_see_all_tenants_but_no_foreign_text(
     assert texts == {
         "in_ours": ("default", "text of in_ours"),
         "in_theirs": ("acme", None),
-        "in_nobodys": (None, None),
+        "in_nobodys": (None, "text of in_nobodys"),
     }
     only = await ask(http, "GET", "/sms/messages", params={"tenant": "acme"})
     assert [message["id"] for message in only["messages"]] == ["in_theirs"]
