@@ -64,6 +64,7 @@ SETTINGS: Mapping[str, Any] = {
         }.items()
     },
     "tenants": [{"name": OWNER, "title": "canary-title"}],
+    "limits": {"per_recipient_hour": 20},
 }
 
 
