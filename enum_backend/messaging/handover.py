@@ -17,9 +17,10 @@ from enum_backend.errors import DatabaseUnavailable
 from enum_backend.gateways.base import Gateway, GatewayError, OutboundSms, Reason, SendResult
 from enum_backend.messaging import outcomes, recovery
 from enum_backend.messaging.breakers import Breakers
+from enum_backend.messaging.changes import Hop
 from enum_backend.messaging.gateways import SIMULATOR
 from enum_backend.messaging.made_texts import TextMaker, Withdrawn
-from enum_backend.messaging.outcomes import Hop, Outcome
+from enum_backend.messaging.outcomes import Outcome
 from enum_backend.messaging.policy.sticky import Known
 from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.queue import Begun

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, update
 
 from enum_backend.gateways.base import Reason
+from enum_backend.messaging.changes import Change, Hop, apply, final, moved_on
 from enum_backend.messaging.due import OF_GATEWAY, due
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.outcomes import Change, Hop, apply, final, moved_on
 from enum_backend.messaging.pricing import Estimate
 from enum_backend.storage.tables import outbox
 

@@ -10,11 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, insert, select
 
 from enum_backend.errors import CostLimitExceeded, FieldError, OptedOut, ValidationFailed
-from enum_backend.messaging import outcomes
 from enum_backend.messaging.accepting import AcceptRules
+from enum_backend.messaging.changes import Change, Hop, apply, moved_on
 from enum_backend.messaging.limits import RecipientLimits, SpendLimits
 from enum_backend.messaging.model import MessageKind, MessageState, to_micros
-from enum_backend.messaging.outcomes import Change, Hop
 from enum_backend.messaging.policy import optouts
 from enum_backend.messaging.pricing import Estimate
 from enum_backend.messaging.senders import picked_by
@@ -103,7 +102,7 @@ def requeue(
     if refusal := spend.refusal(scopes, Decimal(micros) / 1_000_000):
         spend.store(connection)
         return refusal
-    values = outcomes.moved_on(Hop(chain[0], 0, estimate)) | {
+    values = moved_on(Hop(chain[0], 0, estimate)) | {
         "reason": None,
         "provider_code": None,
         "detail": None,
@@ -111,7 +110,7 @@ def requeue(
         "valid_until": order.valid_until,
     }
     change = Change(order.message_id, ENDED, values, outright=True)
-    outcomes.apply(connection, [change], now)
+    apply(connection, [change], now)
     if not row.is_test:
         # It is paid for now, and what was paid before stays paid.
         moved = (row.cost_micros or 0) - micros

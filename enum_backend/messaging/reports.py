@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from enum_backend.gateways.base import ProviderStatus, Reason
 from enum_backend.gateways.webhooks.base import DeliveryReport
-from enum_backend.messaging import outcomes
+from enum_backend.messaging.changes import Change, apply, final
 from enum_backend.messaging.model import PENDING, MessageState, to_micros
-from enum_backend.messaging.outcomes import STATE_OF, Change
+from enum_backend.messaging.outcomes import STATE_OF
 from enum_backend.messaging.policy import stopping
 from enum_backend.storage.tables import attempts, outbox, reports
 from enum_backend.storage.tables.inbox import ONE_PART
@@ -165,11 +165,11 @@ def _apply(connection: Connection, message_id: str, report: Mapping[str, Any], n
         open_states = _NOT_DELIVERED
     if report["reason"] == Reason.OPTED_OUT:
         stopping.stop_refused(connection, [message_id], now)
-    values = outcomes.final(state) | told | learned
+    values = final(state) | told | learned
     change = Change(message_id, open_states, values, outright=True)
-    moved = outcomes.apply(connection, [change], now)
+    moved = apply(connection, [change], now)
     if moved == [None] and learned:
-        outcomes.apply(connection, [Change(message_id, _TAKEN, learned)], now)
+        apply(connection, [Change(message_id, _TAKEN, learned)], now)
 
 
 def _state_of_parts(connection: Connection, message_id: str) -> MessageState:

@@ -21,13 +21,13 @@ from enum_backend.gateways.base import Cost, Reason
 from enum_backend.messaging import accepting, outbox, outcomes, repeats, replay
 from enum_backend.messaging.accepting import AcceptRules
 from enum_backend.messaging.batches import Batcher
+from enum_backend.messaging.changes import Change, apply, final
 from enum_backend.messaging.drafts import Draft, idempotency_key
 from enum_backend.messaging.gateways import GatewayPool
 from enum_backend.messaging.keyed_lock import KeyedLock
 from enum_backend.messaging.leaving import WAITING
 from enum_backend.messaging.limits import ClientLimits, NoClientLimits
 from enum_backend.messaging.model import Accepted, Client, MessageState, MessageView, SendRequest
-from enum_backend.messaging.outcomes import Change
 from enum_backend.messaging.policy import stopping
 from enum_backend.messaging.policy.destinations import refusal
 from enum_backend.messaging.policy.texts import check_text, prepared
@@ -179,7 +179,7 @@ class MessageService:
         def work(connection: Connection) -> None:
             if status.reason is Reason.OPTED_OUT:
                 stopping.stop_refused(connection, [message_id], now_ms())
-            outcomes.apply(connection, [change], now_ms())
+            apply(connection, [change], now_ms())
 
         await self._database.write(work)
         return await self.status(message_id, tenant)
@@ -194,8 +194,8 @@ class MessageService:
             ValidationFailed: it is on its way, or has ended.
         """
         await self.status(message_id, tenant)
-        change = Change(message_id, WAITING, outcomes.final(MessageState.CANCELED))
-        states = await self._database.write(lambda c: outcomes.apply(c, [change], now_ms()))
+        change = Change(message_id, WAITING, final(MessageState.CANCELED))
+        states = await self._database.write(lambda c: apply(c, [change], now_ms()))
         view = await self.status(message_id, tenant)
         if states == [None]:
             message = f"is {view.status}: only scheduled and queued messages can be canceled"

@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from enum_backend.gateways.base import Reason
-from enum_backend.messaging import outcomes
+from enum_backend.messaging.changes import Change, apply, final
 from enum_backend.messaging.leaving import WAITING
 from enum_backend.messaging.model import MessageKind, MessageState
-from enum_backend.messaging.outcomes import Change
 from enum_backend.messaging.policy import optouts
 from enum_backend.messaging.policy.optouts import EVERY, Source
 from enum_backend.messaging.senders import picked_by
@@ -116,11 +115,11 @@ def _end(connection: Connection, stops: Mapping[str, Sequence[_Stop]], now: int)
             *(what for tenant, what in stops[row.destination] if tenant in (row.tenant, EVERY))
         )
         if _comes_from(row, row.gateway, senders):
-            values = outcomes.final(MessageState.FAILED) | {"reason": Reason.OPTED_OUT}
+            values = final(MessageState.FAILED) | {"reason": Reason.OPTED_OUT}
             ended.append(Change(row.message_id, WAITING, values))
         elif senders:
             _shorten(connection, row, senders)
-    outcomes.apply(connection, ended, now)
+    apply(connection, ended, now)
 
 
 def _comes_from(row: Row[Any], gateway: str, senders: Collection[str]) -> bool:

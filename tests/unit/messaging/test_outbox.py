@@ -10,6 +10,7 @@ from enum_backend.clock import now_ms
 from enum_backend.errors import IdempotencyConflict
 from enum_backend.gateways.base import Cost, ProviderStatus, Reason, StatusResult
 from enum_backend.messaging import outbox, outcomes
+from enum_backend.messaging.changes import apply
 from enum_backend.messaging.model import Client, cost_json, from_micros, to_micros
 from enum_backend.numbers.currency import to_usd
 from enum_backend.settings.models import LimitSettings
@@ -128,9 +129,7 @@ async def test_a_status_never_goes_backwards(world: World) -> None:
 
     async def told(status: ProviderStatus, **more: Any) -> Any:
         await world.database.write(
-            lambda c: outcomes.apply(
-                c, [outcomes.reported(message_id, StatusResult(status, **more))], 99
-            )
+            lambda c: apply(c, [outcomes.reported(message_id, StatusResult(status, **more))], 99)
         )
         return await world.row(message_id)
 

@@ -9,8 +9,9 @@ from enum_backend.clock import now_ms
 from enum_backend.gateways.base import Cost, GatewayError, ProviderStatus, Reason, SendResult
 from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.messaging import due, outcomes, queue
+from enum_backend.messaging.changes import Hop
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.outcomes import Hop, Outcome
+from enum_backend.messaging.outcomes import Outcome
 from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import optouts
 from enum_backend.messaging.policy.stopping import stop
