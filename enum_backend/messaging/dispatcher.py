@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
 
 import structlog
 from sqlalchemy import Connection, Row
@@ -24,27 +22,23 @@ from enum_backend.gateways.base import Gateway, Reason
 from enum_backend.messaging import outcomes, queue, recovery, reports
 from enum_backend.messaging.batches import Batcher
 from enum_backend.messaging.gateways import SIMULATOR, GatewayPool
-from enum_backend.messaging.handover import Ended, Handover, lease_seconds
+from enum_backend.messaging.handover import Ended, Handover
 from enum_backend.messaging.leaving import Left
 from enum_backend.messaging.made_texts import TextMaker
 from enum_backend.messaging.model import MessageState
-from enum_backend.messaging.pacing import Held, Pace
 from enum_backend.messaging.policy import sticky, stopping
 from enum_backend.messaging.pricing import Pricing
-from enum_backend.messaging.queue import Begun, Room, Taken
+from enum_backend.messaging.queue import Begun, Taken
 from enum_backend.messaging.retry import RetryPolicy
+from enum_backend.messaging.rooms import POLL_SECONDS, Rooms
 from enum_backend.settings.models import DispatchSettings
 from enum_backend.storage import Database, Sealer
 
-POLL_SECONDS = 1.0
-BUSY_POLL_SECONDS = 0.05
 OTHERS_SECONDS = 0.1
 """How long the work that came to another process is left to it."""
 PATIENCE_MS = 3000
 """How long messages of a gateway that is broken for this process are left to others, for
 which it may work."""
-PUT_OFF_MS = 5000
-"""For how long they are put off at most, where no gateway follows."""
 SWEEP_SECONDS = 15.0
 SHUTDOWN_SECONDS = 30.0
 """Longer than a request to a provider may take as shipped (`timeout`)."""
@@ -88,14 +82,11 @@ class Dispatcher:
         policy = RetryPolicy(settings.max_attempts, settings.backoff)
         self._estimate = (pricing or Pricing(pool)).estimate
         self._handover = Handover(sealer, policy, pool.breakers, self._estimate, texts)
-        self._held: dict[str, Held] = {}
         self._outcomes: Batcher[Finished, MessageState | None] = Batcher(database, _record)
         self._owner = f"worker_{secrets.token_hex(8)}"
         self._alone = alone
         self._on_outcome = on_outcome
-        self._busy: Counter[str] = Counter()
-        self._full: set[str] = set()
-        self._ended = 0
+        self._rooms = Rooms(pool, settings.concurrency, alone=alone)
         self._active: set[str] = set()
         self._doubtful: set[int] = set()
         self._look_for_others = True
@@ -162,7 +153,7 @@ class Dispatcher:
                     self._look_for_others = True
                 if self._doubtful:
                     await self._put_back()
-                pause = self._pause_after(await self._take())
+                pause = self._rooms.pause_after(await self._take())
             except DatabaseUnavailable as error:
                 log.error("the outbox cannot be reached", error=str(error))
                 pause = POLL_SECONDS
@@ -199,9 +190,7 @@ class Dispatcher:
 
     async def _take(self) -> Taken:
         carriers = self._carriers()
-        ended = self._ended
-        room = {name: self._room(gateway) for name, gateway in carriers.items()}
-        self._full = {name for name, item in room.items() if not item.places}
+        room = self._rooms.look(carriers.values())
         others = self._settings.concurrency if self._look_for_others else 0
         if not others and not any(item.places or item.closed_until for item in room.values()):
             return Taken()
@@ -222,16 +211,13 @@ class Dispatcher:
         except DatabaseUnavailable:
             self._doubtful.add(now)
             raise
-        self._held |= {name: taken.held.get(name, Held()) for name in room if room[name].places}
         self._look_for_others = any(left.gateway not in room for left in taken.left)
-        self._full |= set(taken.more)
-        if self._full and self._ended != ended:
-            self._wake.set()  # a place came free while we looked
+        if self._rooms.looked(room, taken):
+            self._wake.set()
         for left in taken.left:
             self._tell_left(left)
         for message in taken.begun:
             self._active.add(message.message_id)
-            self._busy[message.gateway] += 1
             task = asyncio.create_task(self._handle(message, carriers[message.gateway]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -242,48 +228,12 @@ class Dispatcher:
         carriers = ((name, self._pool.carrier(name)) for name in names)
         return {name: gateway for name, gateway in carriers if gateway is not None}
 
-    def _room(self, gateway: Gateway) -> Room:
-        name = gateway.name
-        health = self._pool.health(name)
-        closed_until = None
-        places = (1 if health == "half_open" else self._settings.concurrency) - self._busy[name]
-        if health == "open":
-            left = int(self._pool.breakers.seconds_left(name) * 1000) + 1
-            closed_until = now_ms() + (left if self._alone else min(left, PUT_OFF_MS))
-        if self._held.get(name, Held()).whole > now_ms():
-            places = 0
-        options = gateway.options
-        pace = Pace(options.per_second, options.sender_pause, options.sender)
-        return Room(
-            provider=gateway.provider,
-            places=max(0, places),
-            lease_ms=int(lease_seconds(gateway) * 1000),
-            pace=pace if pace.per_second or pace.sender_pause else None,
-            closed_until=closed_until,
-        )
-
-    def _pause_after(self, taken: Taken) -> float:
-        """Seconds until the next look, if nobody calls meanwhile."""
-        begun = Counter(message.gateway for message in taken.begun)
-        if taken.left or any(begun[name] < places for name, places in taken.more.items()):
-            return 0.0
-        if begun:
-            return BUSY_POLL_SECONDS
-        now = now_ms()
-        times = [until for held in self._held.values() for until in astuple(held) if until > now]
-        if taken.due_at is not None:
-            times.append(taken.due_at)
-        soonest = (min(times) - now) / 1000 if times else POLL_SECONDS
-        return min(POLL_SECONDS, max(soonest, BUSY_POLL_SECONDS))
-
     async def _handle(self, message: Begun, gateway: Gateway) -> None:
         try:
             try:
                 ended = await self._handover.send(message, gateway)
             finally:
-                self._busy[gateway.name] -= 1
-                self._ended += 1
-                if gateway.name in self._full:
+                if self._rooms.ends(gateway.name):
                     self._wake.set()
             state = await self._store(ended, gateway.name)
             if state is MessageState.QUEUED:

@@ -24,6 +24,7 @@ from enum_backend.gateways.registry import GatewayRegistry
 from enum_backend.gateways.webhooks.base import DeliveryReport
 from enum_backend.messaging import dispatcher as module
 from enum_backend.messaging import queue, reports
+from enum_backend.messaging import rooms as rooms_module
 from enum_backend.messaging.breakers import FAILURES
 from enum_backend.messaging.dispatcher import Dispatcher
 from enum_backend.messaging.queue import Room
@@ -376,7 +377,7 @@ async def test_what_was_held_past_its_lease_is_not_sent(
 ) -> None:
     one = world.gateway("one")
     message_id = await world.send()
-    monkeypatch.setattr(module, "lease_seconds", lambda gateway: 0.0)
+    monkeypatch.setattr(rooms_module, "lease_seconds", lambda gateway: 0.0)
     dispatcher = world.dispatcher()
     await dispatcher._take()
     await asyncio.gather(*dispatcher._tasks)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from enum_backend.messaging import dispatcher as dispatcher_module
+from enum_backend.messaging import rooms as rooms_module
 from enum_backend.storage import Database, Sealer
 from tests.unit.messaging.messaging_world import World
 from tests.unit.verification.verification_world import Time, Verifying
@@ -15,7 +16,8 @@ from tests.unit.verification.verification_world import Time, Verifying
 @pytest.fixture
 def verifying(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verifying:
     monkeypatch.setattr(dispatcher_module, "POLL_SECONDS", 0.03)
-    monkeypatch.setattr(dispatcher_module, "BUSY_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(rooms_module, "POLL_SECONDS", 0.03)
+    monkeypatch.setattr(rooms_module, "BUSY_POLL_SECONDS", 0.01)
     world = World(database, Sealer(bytes(range(32))), tmp_path)
     world.gateway("alpha")
     return Verifying(world, Time(monkeypatch))
