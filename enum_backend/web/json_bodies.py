@@ -30,8 +30,10 @@ def read_json(raw: bytes, model: type[M]) -> M:
 
 def _refuse_ambiguous(raw: bytes) -> None:
     """Repeated keys (RFC 8259 leaves open which value counts), and what is no text to store."""
+    # Neither a NUL nor half of a surrogate pair can stand in JSON but escaped (RFC 8259, 7).
+    decoder = _KEYS_AND_TEXTS if b"\\u" in raw else _KEYS
     try:
-        _PAIRS.decode(raw.decode("utf-8"))
+        decoder.decode(raw.decode("utf-8"))
     except _Ambiguous as error:
         raise wrong_field(error.key, error.message) from None
     except (ValueError, RecursionError):
@@ -45,12 +47,19 @@ class _Ambiguous(Exception):
         self.message = message
 
 
-def _check_object(pairs: list[tuple[str, Any]]) -> None:
+def _check_keys(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) == len(pairs):
+        return
     seen: set[str] = set()
-    for key, value in pairs:
+    for key, _ in pairs:
         if key in seen:
             raise _Ambiguous(key, "stands twice in one object")
         seen.add(key)
+
+
+def _check_keys_and_texts(pairs: list[tuple[str, Any]]) -> None:
+    _check_keys(pairs)
+    for key, value in pairs:
         for text in (key, *_texts(value)):
             if (fault := fault_of(text)) is not None:
                 raise _Ambiguous(key, fault)
@@ -64,7 +73,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-_PAIRS = json.JSONDecoder(object_pairs_hook=_check_object)
+_KEYS = json.JSONDecoder(object_pairs_hook=_check_keys)
+_KEYS_AND_TEXTS = json.JSONDecoder(object_pairs_hook=_check_keys_and_texts)
 
 
 def validation_failed(error: ValidationError) -> ValidationFailed:
