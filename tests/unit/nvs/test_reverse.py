@@ -73,6 +73,14 @@ async def test_nobody_takes_a_number_outside_the_own_prefixes() -> None:
     assert await claims(directory) == []
 
 
+async def test_a_number_whose_own_record_sends_elsewhere_or_nowhere() -> None:
+    source, directory = chain()
+    source.put("enum:14155550000:0", {"sms": "telnyx:+14155550009"}, OURS)
+    assert await claims(directory) == []
+    source.put("enum:14155550000:0", {"voice": "sip:a@pbx.example"}, OURS)
+    assert await claims(directory) == []
+
+
 async def test_the_entry_that_names_the_number_must_speak_for_it() -> None:
     owners = (Owner(OURS, "acme", ("+14155560",)), Owner(THEIRS, "acme", ("+1415555", "+1415556")))
     source, directory = chain(owners=owners)
